@@ -1,0 +1,133 @@
+"""A real server, a real Chromium, and one rule for every test: no console error, no request to another host."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+]
+PATIENCE = 90_000  # ms: two cores that also run the lab, maybe with other work beside
+expect.set_options(timeout=PATIENCE)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve the workbench from an empty home; yields the page's address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    home = tmp_path_factory.mktemp("home")
+    env = os.environ | {"WORKBENCH_HOME": str(home), "WORKBENCH_SLOTS": "1", "OMP_NUM_THREADS": "1"}
+    command = [
+        sys.executable,
+        "-m",
+        "panel",
+        "serve",
+        "workbench/app.py",
+        "--port",
+        str(port),
+        "--address",
+        "127.0.0.1",
+    ]
+    with (home / "server.log").open("w") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT)
+    address = f"http://localhost:{port}/app"
+    try:
+        _await(address, process, home / "server.log")
+        yield address
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _await(address: str, process: subprocess.Popen, log: Path) -> None:
+    deadline = time.time() + 120
+    while time.time() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended: {log.read_text()[-2000:]}")
+        try:
+            urllib.request.urlopen(address, timeout=60).close()
+            return
+        except OSError:
+            time.sleep(0.3)
+    raise RuntimeError(f"the server did not answer: {log.read_text()[-2000:]}")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visitor(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """Return a function that opens a new browser profile; all of them are watched for errors and foreign requests."""
+    contexts: list[BrowserContext] = []
+    wrong: list[str] = []
+
+    def watch(page: Page) -> None:
+        page.set_default_timeout(PATIENCE)
+        page.on("console", lambda m: wrong.append(f"console: {m.text}") if m.type == "error" else None)
+        page.on("pageerror", lambda error: wrong.append(f"script: {error}"))
+        page.on("request", lambda request: _check_host(request.url, wrong))
+        page.on("websocket", lambda websocket: _check_host(websocket.url, wrong))
+
+    def enter(width: int = 1280, height: int = 900) -> Page:
+        context = chromium.new_context(viewport={"width": width, "height": height})
+        contexts.append(context)
+        context.on("page", watch)
+        return context.new_page()
+
+    yield enter
+    for context in contexts:
+        context.close()
+    assert not wrong, "\n".join(wrong[:10])
+
+
+def _check_host(url: str, wrong: list[str]) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in ("data", "blob") and parts.hostname not in ("localhost", "127.0.0.1"):
+        wrong.append(f"foreign request: {url}")
+
+
+@pytest.fixture
+def page(visitor: Callable[..., Page]) -> Page:
+    return visitor()
+
+
+@pytest.fixture
+def link(server: str) -> Callable[..., str]:
+    """Return a function that makes an address: ``link(lab="rs", params={...})``."""
+
+    def make(**parts: Any) -> str:
+        texts = {k: json.dumps(v) if isinstance(v, dict) else v for k, v in parts.items()}
+        return f"{server}?{urlencode(texts)}" if texts else server
+
+    return make

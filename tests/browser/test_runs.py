@@ -1,0 +1,141 @@
+"""Runs through the page: start, watch, stop, come back, compare the form with what is shown.
+
+Most tests use the trial lab (see tests/trial): it is quick, and misbehaves when told to.
+"""
+
+import json
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+SMALL = {"dataset": "iris", "studies": ["set"], "seeds": 1, "null": 2}  # a run of `rs` of a few seconds
+SLOW = {"steps": 5000, "pause": 0.1}  # a run of `trial` of many minutes
+
+
+def start(page: Page) -> None:
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_role("progressbar", name="Progress of the run")).to_be_visible()
+
+
+def status(page: Page, word: str):
+    return expect(page.locator(".chip").filter(visible=True).get_by_text(word, exact=True).first)
+
+
+def query(page: Page) -> dict[str, str]:
+    return {key: values[0] for key, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def test_a_real_run_from_link_to_result(page, link):
+    page.goto(link(lab="rs", params=SMALL))
+    start(page)
+    status(page, "done").to_be_visible()
+    expect(page.locator("canvas").first).to_be_visible()  # the first view is drawn
+    for tab, text in (("Metrics", "not known"), ("Claims", "Rule."), ("Method", "The question")):
+        page.get_by_role("tab", name=tab, exact=True).click()
+        expect(page.get_by_text(text).first).to_be_visible()
+    expect(page.locator("math").first).to_be_attached()
+    page.get_by_role("tab", name="Runs", exact=True).click()
+    expect(page.get_by_role("columnheader", name="Duration (s)")).to_be_visible()
+    assert query(page)["tab"] == "Runs"
+    assert query(page)["run"]
+
+
+def test_own_table_is_shown_first_and_runs(page, link):
+    rng = np.random.default_rng(0)
+    lines = [f"{a:.3f},{b:.3f},{'left' if a < 0 else 'right'}" for a, b in rng.normal(size=(90, 2))]
+    blob = "\n".join(["a,b,class", *lines]).encode()
+    page.goto(link(lab="rs", params=SMALL))
+    expect(page.get_by_role("button", name="Run", exact=True)).to_be_visible()
+    page.locator("input[type=file]").set_input_files({"name": "mine.csv", "mimeType": "text/csv", "buffer": blob})
+    expect(page.get_by_text("SHA-256").first).to_be_visible()  # the data card, before anything runs
+    expect(page.get_by_text("2 classes").first).to_be_visible()
+    page.wait_for_function("location.search.includes('mine.csv')")
+    assert json.loads(query(page)["params"])["dataset"] == "own file"
+    start(page)
+    page.wait_for_function("location.search.includes('run=')")
+    expect(page.get_by_role("progressbar", name="Progress of the run")).to_be_hidden()
+    status(page, "done").to_be_visible()
+
+
+def test_bad_file_is_told_in_words(page, link):
+    page.goto(link(lab="rs"))
+    drop = page.locator("input[type=file]")
+    drop.set_input_files({"name": "bad.csv", "mimeType": "text/csv", "buffer": b"\x89PNG\r\n\x1a\n\x00\x00\x00"})
+    expect(page.get_by_role("alert")).to_contain_text("bad.csv")
+    assert page.get_by_text("Traceback").count() == 0
+    expect(page.get_by_role("button", name="Run", exact=True)).to_be_enabled()
+
+
+def test_link_restores_the_form_and_says_that_the_result_is_older(visitor, link):
+    page = visitor()
+    page.goto(link(lab="trial", params={"steps": 3}))
+    start(page)
+    status(page, "done").to_be_visible()
+    field = page.get_by_label("Darts", exact=False).first
+    field.fill("300")
+    field.press("Tab")
+    expect(page.get_by_text("The form has changed since:").first).to_be_visible()
+    page.wait_for_function("location.search.includes('darts')")
+    assert json.loads(query(page)["params"]) == {"darts": 300, "steps": 3}
+    other = visitor()
+    other.goto(page.url)
+    expect(other.get_by_label("Darts", exact=False).first).to_have_value("300")
+    field.fill("7")  # out of bounds: told at the field, and the run is refused
+    field.press("Tab")
+    expect(page.locator(".Mui-error").first).to_be_visible()
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("darts")
+
+
+def test_reload_and_second_browser_find_the_run_and_stop_ends_it(visitor, link):
+    first = visitor()
+    first.goto(link(lab="trial", params=SLOW))
+    start(first)
+    first.wait_for_function("location.search.includes('run=')")
+    first.reload()
+    second = visitor()
+    second.goto(first.url)
+    for page in (first, second):
+        expect(page.get_by_role("progressbar", name="Progress of the run")).to_be_visible()
+        status(page, "running").to_be_visible()
+    expect(second.get_by_text(" of 5000").first).to_be_visible()
+    expect(second.locator("canvas").first).to_be_visible()  # the live curve
+
+    second.get_by_role("link", name="Data", exact=True).click()  # with the run going, the page still answers
+    expect(second.get_by_role("heading", name="Data", exact=True)).to_be_visible()
+    second.go_back()
+    status(second, "running").to_be_visible()
+
+    second.get_by_role("button", name="Stop", exact=True).click()
+    for page in (first, second):
+        status(page, "stopped").to_be_visible()
+        expect(page.get_by_role("button", name="Stop", exact=True)).to_be_disabled()
+        expect(page.get_by_text("Stopped before its end").first).to_be_visible()
+
+
+def test_faults_are_told_where_they_happen(page, link):
+    page.goto(link(lab="trial", params={"mood": "careful"}))
+    start(page)
+    status(page, "failed").to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text("There is no board.")
+    assert page.get_by_text("Traceback").count() == 0
+
+    page.goto(link(lab="trial", params={"mood": "clumsy"}))
+    start(page)
+    expect(page.get_by_role("alert")).to_contain_text("the darts fell down")
+    fold = page.locator("details", has=page.get_by_text("Traceback"))
+    assert fold.get_attribute("open") is None
+    page.get_by_role("tab", name="Method", exact=True).click()  # the rest goes on working
+    expect(page.locator(".prose").first).to_be_visible()
+
+
+def test_runs_page_lists_and_opens(page, link):
+    page.goto(link(page="runs"))
+    expect(page.get_by_role("columnheader", name="Status")).to_be_visible()
+    page.get_by_role("link", name="trial ").first.click()
+    expect(page.get_by_text("Showing").first).to_be_visible()
+    assert query(page)["lab"] == "trial"

@@ -1,0 +1,176 @@
+"""What the documents say is so: each command runs, each file named exists, the table of labs is the list of labs."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from workbench.lab import labs
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = ("README.md", "docs/adding-a-lab.md", "docs/deployment.md")
+BIN = Path(sys.executable).parent
+SERVERS = ("dask scheduler", "dask worker")
+# Commands that are not run here, because the test named (or CI itself) runs them.
+ELSEWHERE = {
+    "make serve": "tests/test_readme.py::test_make_serve_opens_the_page",
+    "make test": ".ci/run",
+    "make lint": ".ci/run",
+    "make pins": "tests/test_install.py::test_pins_are_what_was_installed_without_builds",
+    "workbench record rs": "tests/test_cli.py::test_record",
+}
+
+
+def read(document: str) -> str:
+    return (ROOT / document).read_text(encoding="utf-8")
+
+
+def commands(document: str) -> list[str]:
+    """Return the lines of every bash block, in order."""
+    blocks = re.findall(r"^ *```bash\n(.*?)^ *```$", read(document), re.MULTILINE | re.DOTALL)
+    lines = [line.strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def free_port() -> int:
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        return trial.getsockname()[1]
+
+
+def end(process: subprocess.Popen) -> None:
+    """End a server with all its children."""
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.fixture
+def place(tmp_path):
+    """Return a folder with the files that the documents speak of, and an environment with a home of its own."""
+    rows = [f"{i % 7},{i % 5 - 2},{i % 11},{'ab'[i % 7 > 3]}" for i in range(200)]
+    (tmp_path / "measurements.csv").write_text("\n".join(["u,v,w,label", *rows]), encoding="utf-8")
+    home = tmp_path / "home"
+    return tmp_path, {**os.environ, "WORKBENCH_HOME": str(home), "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_command_runs(document, place):
+    folder, environment = place
+    port, servers = free_port(), []
+    try:
+        for command in commands(document):
+            if command in ELSEWHERE:
+                continue
+            line = command.replace("8786", str(port))
+            if command.startswith(SERVERS):
+                log = (folder / "servers.log").open("a")
+                servers.append(
+                    subprocess.Popen(
+                        line.split(), cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True
+                    )
+                )
+                time.sleep(3)
+                assert servers[-1].poll() is None, (folder / "servers.log").read_text()
+                continue
+            done = subprocess.run(
+                ["bash", "-c", line], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
+            )
+            assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+            assert done.stdout.strip() or done.stderr.strip(), f"{command} says nothing"
+    finally:
+        for server in reversed(servers):
+            end(server)
+
+
+def test_commands_left_out_are_run_by_the_test_named():
+    said = {command for document in DOCUMENTS for command in commands(document)}
+    assert set(ELSEWHERE) <= said
+    for where in ELSEWHERE.values():
+        file, _, test = where.partition("::")
+        assert f"def {test}(" in read(file) if test else "make test" in read(file)
+
+
+def test_ci_runs_every_check_by_make_test():
+    dry = subprocess.run(["make", "-n", "-B", "test"], cwd=ROOT, capture_output=True, text=True).stdout
+    for check in ("ruff check", "ruff format --check", "lint-imports", "pytest tests", "--nbval-lax"):
+        assert check in dry
+
+
+def test_make_serve_opens_the_page(place):
+    """With everything installed, `make serve` is ``panel serve workbench/app.py`` on localhost."""
+    folder, environment = place
+    environment = {k: v for k, v in environment.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY", "MAKEFLAGS")}
+    port = free_port()
+    stamp = f"{BIN.parent}/.core"
+    command = ["make", "-o", stamp, "serve", f"PORT={port}", f"VENV={BIN.parent}", "DESKTOP=0"]
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
+    try:
+        page = ""
+        for _ in range(240):
+            assert server.poll() is None, (folder / "log").read_text()
+            try:
+                with urllib.request.urlopen(f"http://localhost:{port}/app", timeout=60) as answer:
+                    page = answer.read().decode()
+                    break
+            except OSError:
+                time.sleep(0.5)
+        assert "<title>Workbench</title>" in page
+        assert f"http://localhost:{port}/app" in (folder / "log").read_text()
+        listening = {c.laddr.ip for c in _connections(server.pid) if c.status == "LISTEN" and c.laddr.port == port}
+        assert listening and listening <= {"127.0.0.1", "::1"}
+    finally:
+        end(server)
+
+
+def _connections(pid: int) -> list:
+    import psutil
+
+    family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    return [connection for process in family for connection in process.net_connections("tcp")]
+
+
+# what the words say ---------------------------------------------------------------------------------------------
+
+
+def test_the_table_of_labs_is_the_list_of_labs():
+    rows = re.findall(r"^\| `(\w+)` (.+?) \| (.+?) \| (.+?) \| (works|planned) \|$", read("README.md"), re.MULTILINE)
+    listed = {name: (title, modality, state) for name, title, _, modality, state in rows}
+    ours = [lab for lab in labs().values() if lab.module.startswith("workbench.labs.")]
+    assert listed == {lab.name: (lab.title, lab.modality, lab.state) for lab in ours}
+    assert all(str(labs()[name].paper.year) in paper for name, _, paper, _, _ in rows)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_file_named_exists(document):
+    text = read(document)
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
+    paths = [path.rstrip("/") for path in re.findall(r"`((?:workbench|notebooks|docs|tests)/[\w./]+)`", text)]
+    missing = [link for link in links if not (ROOT / document).parent.joinpath(link).exists()]
+    missing += [path for path in paths if "mylab" not in path and not (ROOT / path).exists()]
+    assert not missing
+
+
+def test_every_python_call_in_the_readme_is_one_the_package_has():
+    import workbench
+
+    called = set(re.findall(r"workbench\.(\w+)\(", read("README.md")))
+    assert called and all(callable(getattr(workbench, name)) for name in called)
+
+
+def test_settings_named_in_the_readme_are_known_to_the_makefile():
+    named = set(re.findall(r"`(?:make serve )?([A-Z_]+)=", read("README.md")))
+    makefile = read("Makefile") + read("tools/install.py")
+    assert {"PORT", "PYTHON", "DESKTOP", "TORCH", "TORCH_INDEX"} <= named
+    assert all(name in makefile for name in named)

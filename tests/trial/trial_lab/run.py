@@ -1,0 +1,39 @@
+import time
+
+import numpy as np
+import pandas as pd
+
+from workbench.lab import LabError
+from workbench.result import Result
+
+
+def run(params, ctx):
+    if params.mood == "clumsy":
+        raise ZeroDivisionError("the darts fell down")
+    if params.mood == "careful":
+        raise LabError("There is no board.", "Hang one up.")
+    rng, hits, thrown = ctx.rng("darts"), 0, 0
+    for step in range(params.steps):
+        if params.mood != "deaf" and ctx.should_stop():
+            break
+        xy = rng.random((params.darts, 2))
+        hits, thrown = hits + int(((xy**2).sum(1) < 1).sum()), thrown + params.darts
+        ctx.metric("estimate", 4 * hits / thrown, step)
+        ctx.progress(step + 1, params.steps, "throwing")
+        ctx.save("last", pd.DataFrame({"x": xy[:, 0], "y": xy[:, 1]}))
+        time.sleep(params.pause)
+    ctx.log(f"threw {thrown} darts")
+    ctx.save("board", {"hits": np.array([hits, thrown])})
+    return Result(metrics={"pi": 4 * hits / thrown} if thrown else {}, notes=["Darts are simulated."])
+
+
+def load(run):
+    from workbench.tensors import load_tensors
+
+    return load_tensors(run.folder / "models" / "board.safetensors")["hits"]
+
+
+def probe(run, request):
+    if "share" not in request:
+        raise LabError("The question has no share.", "Ask for one.")
+    return Result(metrics={"pi": 4 * float(run.model[0]) / float(run.model[1]) * request["share"]})

@@ -1,0 +1,65 @@
+"""Metrics, claims, formulas and errors, as the reader sees them."""
+
+import pytest
+
+from workbench.lab import Claim, Lab, LabError, Metric, Paper, PaperValue, Verdict
+from workbench.result import Result
+from workbench.ui import reading
+from workbench.ui.errors import describe, error_html
+
+METRICS = (
+    Metric("acc", "Accuracy", "Share of right answers.", range=(0, 1), paper=PaperValue(0.9, "their test set")),
+    Metric("err", "Error <b>", "Distance.", unit="mm", higher_is_better=False),
+)
+
+
+class ARun:
+    result = Result(metrics={"acc": 0.87654321}, samples={"acc": [0.8, 0.9, 1.0]})
+
+
+def make_lab(*claims: Claim) -> Lab:
+    return Lab("x", "X", "Music", "", Paper("", "", 0, ""), __name__, metrics=METRICS, claims=claims)
+
+
+def test_metric_rows():
+    accuracy, error = reading.metric_rows(METRICS, ARun.result)
+    assert accuracy["value"] == "0.8765"
+    assert accuracy["spread"] == "± 0.1 over 3 seeds"
+    assert accuracy["paper"] == "0.9: their test set"
+    assert accuracy["better"] == "higher is better, 0 to 1"
+    assert (error["value"], error["paper"], error["spread"]) == ("–", "not known", "")
+    assert error["better"] == "lower is better"
+
+
+def test_metrics_table_escapes_what_labs_write():
+    text = reading.metrics_html(make_lab(), ARun.result)
+    assert "Error &lt;b&gt;" in text
+    assert "Share of right answers." in text
+
+
+def test_a_faulty_rule_hides_no_other_claim():
+    def fails(result):
+        raise KeyError("no table")
+
+    good = Claim("C1", "It works.", "above 0.5", lambda r: Verdict("holds", {"acc": r.metrics["acc"]}, "Clearly."))
+    text = reading.claims_html(ARun(), make_lab(Claim("C0", "Broken.", "none", fails), good))
+    assert "no table" in text
+    assert "holds" in text
+    assert "0.8765" in text
+
+
+def test_formulas_become_mathml_and_code_stays():
+    text = reading.readme_html("Rate $R(Z)=\\frac{1}{2}\\log\\det$, `cost $5$`.\n\n$$x^2$$\n\n<script>bad()</script>")
+    assert text.count("<math") == 2
+    assert 'display="block"' in text
+    assert "cost $5$" in text
+    assert "<script>" not in text
+
+
+@pytest.mark.parametrize("fault", [LabError("No file.", "Look again."), ValueError("no <b>")])
+def test_errors_in_words(fault):
+    text = error_html(fault, "reading")
+    assert 'role="alert"' in text
+    assert ("Traceback" in text) == isinstance(fault, ValueError)
+    assert "<b>" not in text
+    assert set(describe(fault)) == {"cause", "hint", "traceback"}

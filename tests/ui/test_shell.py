@@ -1,0 +1,42 @@
+"""The page in a process of its own: no torch, no lab imported before it is wanted."""
+
+import subprocess
+import sys
+
+from workbench.ui.gallery import gallery_html
+from workbench.ui.progress import live_html
+from workbench.ui.style import number, seconds, size
+
+
+def test_the_page_never_imports_torch():
+    code = (
+        "import sys, workbench.ui.shell, workbench.labs.rs.views; "
+        "print([m for m in ('torch', 'napari', 'open3d', 'monai') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_gallery_links_only_to_labs_that_work():
+    text = gallery_html()
+    assert 'href="?lab=rs"' in text
+    assert "?lab=amos" not in text
+    assert "planned" in text
+
+
+def test_snapshot_in_words():
+    from workbench.engine import Live
+
+    text = live_html(Live("a", "running", stage="tasks <1>", done=3, total=12, elapsed=65, remaining=195, device="cpu"))
+    assert 'aria-valuenow="25"' in text
+    assert "tasks &lt;1&gt;" in text
+    assert "1 min 05 s" in text
+    assert "about 3 min 15 s" in text
+    assert "number 2" in live_html(Live("a", queue_position=2))
+    assert "Stopping" in live_html(Live("a", "running", stopping=True))
+
+
+def test_numbers_as_people_write_them():
+    assert [number(v) for v in (None, float("nan"), 0.123456, 12345, True)] == ["–", "–", "0.1235", "12,345", "True"]
+    assert [seconds(v) for v in (None, 4.21, 42, 7800)] == ["–", "4.2 s", "42 s", "2 h 10 min"]
+    assert [size(v) for v in (0, 999, 2_500_000, 3e10)] == ["–", "999 B", "2.5 MB", "30.0 GB"]

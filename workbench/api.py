@@ -1,0 +1,206 @@
+"""The Python API behind ``import workbench``: the same words as the page and the terminal."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import importlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from workbench import lab as contract
+from workbench import store
+from workbench.engine import Engine, Live, open_engine
+from workbench.lab import Lab, LabError, Verdict
+from workbench.record import ACTIVE
+from workbench.record import Run as Record
+from workbench.result import Result
+
+
+@dataclass(frozen=True, repr=False)
+class Run:
+    """A run in the hand: its numbers, tables, pictures and model.
+
+    In a notebook it shows its views; ``run.record`` is what the store keeps.
+    """
+
+    record: Record
+    engine: Engine | None = None
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    @property
+    def status(self) -> str:
+        return self.record.status
+
+    @property
+    def lab(self) -> Lab:
+        return contract.get_lab(self.record.lab)
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return self.record.params
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The headline numbers, by key."""
+        return self.record.result.metrics
+
+    @property
+    def result(self) -> Result:
+        return self.record.result
+
+    def claims(self) -> dict[str, Verdict]:
+        """Return the verdict on every claim of the lab."""
+        return self.record.claims()
+
+    def probe(self, **request: Any) -> Result:
+        """Ask the run's model one question; saves nothing.
+
+        Raises
+        ------
+        LabError
+            If the question does not fit the lab.
+        """
+        return self._ask(request).result()
+
+    def views(self) -> dict[str, Callable[[], Any]]:
+        """Return title -> function that builds the view."""
+        link = importlib.import_module("workbench.ui.link").Link
+        return self.lab.views(self.result, link(self.id, self._ask))
+
+    def _ask(self, request: dict[str, Any]) -> concurrent.futures.Future[Result]:
+        return (self.engine or open_engine()).probe(self.id, request)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what ``workbench run --json`` prints."""
+        record = self.record
+        return {
+            **{key: getattr(record, key) for key in ("lab", "status", "seed", "device", "seconds", "params")},
+            "run_id": record.id,
+            "metrics": self.metrics,
+            "error": record.error,
+            "claims": [
+                {"key": key, "verdict": verdict.verdict, "numbers": verdict.numbers}
+                for key, verdict in self.claims().items()
+            ],
+        }
+
+    def __repr__(self) -> str:
+        numbers = ", ".join(f"{key}={value:.4g}" for key, value in self.metrics.items())
+        return f"<Run {self.record.name!r}: {self.status}{', ' * bool(numbers)}{numbers}>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        notebook = importlib.import_module("workbench.ui.notebook")  # panel, only when there is something to show
+        return notebook.show(self)._repr_mimebundle_(include, exclude)
+
+
+def labs() -> list[Lab]:
+    """Return every registered lab."""
+    return list(contract.labs().values())
+
+
+def run(
+    lab: str,
+    *,
+    preset: str = "quick",
+    seed: int = 0,
+    device: str = "auto",
+    scheduler: str | None = None,
+    progress: bool = True,
+    **params: Any,
+) -> Run:
+    """Run a lab and wait for it, with a progress display; Ctrl-C stops it softly and keeps what it has.
+
+    Parameters
+    ----------
+    lab
+        Name of the lab, for example ``"rs"``.
+    preset
+        One of the lab's presets; `params` change single values of it.
+    seed
+        The one seed of all random streams.
+    device
+        ``"auto"``, ``"cpu"`` or ``"cuda:0"``.
+    scheduler
+        Address of a Dask scheduler; the local cluster without it.
+
+    Raises
+    ------
+    LabError
+        If the lab or a parameter is wrong, or the run failed.
+
+    Examples
+    --------
+    >>> import workbench
+    >>> found = workbench.run("rs", dataset="iris", studies=["set"], seed=1)  # doctest: +SKIP
+    """
+    done = execute(lab, params, preset=preset, seed=seed, device=device, scheduler=scheduler, show=progress)
+    if done.status in ("failed", "lost"):
+        raise LabError(done.record.error["cause"], done.record.error["hint"])
+    return done
+
+
+def execute(
+    lab: str,
+    params: dict[str, Any],
+    *,
+    preset: str,
+    seed: int,
+    device: str = "auto",
+    scheduler: str | None = None,
+    show: bool = True,
+) -> Run:
+    """Run a lab, wait for its end, and return the run however it ended."""
+    values = contract.get_lab(lab).Params.make(preset, **params).to_dict()
+    engine = open_engine(scheduler)
+    run_id = engine.submit(lab, values, seed=seed, device=device, preset=preset)
+    follow(engine, run_id, show)
+    return Run(store.open_store().run(run_id), engine)
+
+
+def open_run(run_id: str) -> Run:
+    """Return a run of any day by its id; ``"recorded-rs"`` is the one that ships with the lab ``rs``."""
+    return Run(store.open_store().run(run_id))
+
+
+def follow(engine: Engine, run_id: str, show: bool = True) -> Live:
+    """Wait for a run while showing its progress; an interrupt stops it softly."""
+    with _display(show) as draw:
+        while True:
+            try:
+                live = engine.live(run_id)
+                draw(live)
+                if live.status not in ACTIVE:
+                    return live
+                time.sleep(0.1)
+            except KeyboardInterrupt:
+                engine.stop(run_id)
+
+
+@contextmanager
+def _display(show: bool) -> Iterator[Callable[[Live], None]]:
+    """Yield a function that draws a snapshot: a bar in the terminal and in Jupyter, on standard error."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[words]}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not show) as bar:
+        task = bar.add_task("queued", total=None, words="")
+
+        def draw(live: Live) -> None:
+            words = f"{live.done}/{live.total}" if live.total else ""
+            if live.queue_position:
+                words = f"place {live.queue_position} in the queue"
+            if live.remaining is not None:
+                words += f", about {live.remaining:.0f} s of this stage left"
+            stage = "stopping" if live.stopping else live.stage or live.status
+            ended = live.status not in ACTIVE
+            bar.update(task, description=live.status if ended else stage, completed=live.done, total=live.total or None)
+            bar.update(task, words=words)
+
+        yield draw

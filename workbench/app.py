@@ -1,0 +1,24 @@
+"""The workbench's page: ``panel serve workbench/app.py`` runs this once for every session.
+
+Everything heavy happens once for the process (`warm`), beside the first visitor; torch is never imported here.
+"""
+
+import os
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+import panel as pn
+
+from workbench.lab import LabError
+from workbench.ui.door import check_visitor
+from workbench.ui.errors import error_card
+from workbench.ui.shell import Shell, warm
+
+pn.extension("tabulator", notifications=False)
+try:
+    check_visitor()
+except LabError as error:
+    error_card(error).servable(title="Workbench")
+else:
+    warm()
+    Shell().page.servable(title="Workbench")

@@ -1,0 +1,117 @@
+"""All that a running lab may ask of the outside."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from workbench.result import Result
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Context(Protocol):
+    """Ten things a lab may ask for while it runs; a lab touches nothing else of the workbench."""
+
+    device: str
+    """``"cpu"`` or ``"cuda:0"``, as torch spells it."""
+
+    def progress(self, done: int, total: int, stage: str) -> None:
+        """Say how far the present stage is."""
+
+    def metric(self, key: str, value: float, step: int) -> None:
+        """Add a point to a live curve."""
+
+    def log(self, text: str) -> None:
+        """Add a line to the log."""
+
+    def save(self, name: str, value: Any) -> None:
+        """Keep a piece of the result now, so that even a killed run shows it.
+
+        A DataFrame becomes a table, an ndarray an array, bytes a media file (name with its suffix), and a
+        dict of tensors a model (safetensors). The piece is part of the final result.
+        """
+
+    def checkpoint(self, state: dict[str, Any]) -> None:
+        """Keep the state (tensors and arrays by name) from which the run could go on."""
+
+    def resume(self) -> dict[str, Any] | None:
+        """Return the last checkpoint of this run, or None at a fresh start."""
+
+    def should_stop(self) -> bool:
+        """Return True once the user asked to stop: return the partial result soon."""
+
+    def rng(self, stream: str) -> np.random.Generator:
+        """Return NumPy's generator for one named use; the same seed and name give the same numbers."""
+
+    def generator(self, stream: str) -> torch.Generator:
+        """Return torch's generator (on the CPU) for one named use."""
+
+    def data(self, name: str) -> Path:
+        """Return the local path of a catalog entry, or of a user's own file; its hash joins the run."""
+
+
+def stream_seed(seed: int, stream: str) -> int:
+    """Return a 63-bit seed for one named use of a run's seed."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{stream}".encode()).digest()[:8], "little") >> 1
+
+
+class MemoryContext:
+    """A `Context` that keeps everything in memory: for tests, notebooks and a look inside a lab."""
+
+    def __init__(self, seed: int = 0, device: str = "cpu", stop_after: int | None = None):
+        self.seed = seed
+        self.device = device
+        self.stop_after = stop_after  # obey a stop after that many progress calls
+        self.steps: list[tuple[int, int, str]] = []
+        self.lines: list[str] = []
+        self.kept = Result()
+        self.models: dict[str, dict[str, Any]] = {}
+        self.state: dict[str, Any] | None = None
+        self.data_used: dict[str, str] = {}
+
+    def progress(self, done: int, total: int, stage: str) -> None:
+        self.steps.append((done, total, stage))
+
+    def metric(self, key: str, value: float, step: int) -> None:
+        steps, values = self.kept.curves.setdefault(key, ([], []))
+        steps.append(step)
+        values.append(float(value))
+
+    def log(self, text: str) -> None:
+        self.lines.append(text)
+
+    def save(self, name: str, value: Any) -> None:
+        if isinstance(value, dict):
+            self.models[name] = value
+            return
+        kind = {np.ndarray: self.kept.arrays, bytes: self.kept.media}.get(type(value), self.kept.tables)
+        kind[name] = value  # type: ignore[index]
+
+    def checkpoint(self, state: dict[str, Any]) -> None:
+        self.state = state
+
+    def resume(self) -> dict[str, Any] | None:
+        return self.state
+
+    def should_stop(self) -> bool:
+        return self.stop_after is not None and len(self.steps) >= self.stop_after
+
+    def rng(self, stream: str) -> np.random.Generator:
+        return np.random.default_rng(stream_seed(self.seed, stream))
+
+    def generator(self, stream: str) -> torch.Generator:
+        import torch
+
+        return torch.Generator().manual_seed(stream_seed(self.seed, stream))
+
+    def data(self, name: str) -> Path:
+        from workbench.data.catalog import resolve
+
+        path, digest = resolve(name)
+        self.data_used[name] = digest
+        return path

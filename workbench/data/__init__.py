@@ -1,0 +1,1 @@
+"""The data catalog and the readers, one modality a file."""

@@ -1,0 +1,232 @@
+"""What the pictures of this lab share: names and colors of the measures, the frame of a view, plot defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from operator import setitem
+from typing import Any
+
+import bokeh.models as bm
+import holoviews as hv
+import holoviews.plotting.bokeh  # noqa: F401 - registers the backend
+import numpy as np
+import pandas as pd
+import panel as pn
+from bokeh.plotting import figure
+
+from workbench.ui.palette import BLUE, GRAY, GREEN, ORANGE, PALETTE, PURPLE, SKY, VERMILLION, YELLOW
+
+if hv.Store.current_backend != "bokeh":
+    hv.Store.set_current_backend("bokeh")
+
+MEASURES = {
+    "rs": "RS",
+    "rs_adj": "RS adjusted",
+    "rs_local": "RS local",
+    "rs_eps1": "RS, ε = 1",
+    "dsi": "DSI",
+    "n2": "1 − N2",
+    "lsc": "1 − LSC",
+    "density": "1 − Density",
+    "gsi": "GSI = 1 − N3",
+    "n1": "1 − N1",
+    "clscoef": "1 − ClsCoef",
+    "f1": "1 − F1",
+}
+HEADLINE = ("rs", "rs_adj", "dsi", "n2", "lsc", "density")
+LOOK = {  # color and dash of a measure's line; the rest take gray and the dashes in turn
+    "rs": (BLUE, "solid"),
+    "rs_adj": (SKY, "dashed"),
+    "dsi": (ORANGE, "solid"),
+    "n2": (GREEN, "solid"),
+    "lsc": (PURPLE, "solid"),
+    "density": (VERMILLION, "solid"),
+    "rs_local": (BLUE, "dotted"),
+    "rs_eps1": (BLUE, "dashed"),
+    "gsi": (GREEN, "dotted"),
+    "n1": (GREEN, "dashed"),
+    "clscoef": (VERMILLION, "dashed"),
+    "f1": (GRAY, "solid"),
+}
+DASHES = ("solid", "dashed", "dotted", "dotdash")
+CLASSIFIERS = {"lr": "LR", "svc": "SVC", "knn": "5-NN", "qda": "QDA", "mean": "mean of three"}
+
+# One language in every picture: blue circle = coding rate, orange diamond = distances, green square = classifier.
+FAMILY = {"coding rate": (BLUE, "circle"), "distances": (ORANGE, "diamond"), "classifier": (GREEN, "square")}
+
+
+def look(index: int) -> tuple[str, str]:
+    """Return color and marker of a category: no two of the first 49 are alike, and none is yellow, which vanishes."""
+    colors = [c for c in PALETTE.classes if c != YELLOW]
+    again, index = divmod(index, len(colors))  # the second time around each color gets another marker
+    return colors[index], PALETTE.markers[(index + again) % len(PALETTE.markers)]
+
+
+def label(key: str) -> str:
+    """Return the words for a measure or classifier key."""
+    return MEASURES.get(key) or CLASSIFIERS.get(key) or key
+
+
+def family(key: str) -> str:
+    """Return the family of a measure or classifier key: a key of `FAMILY`."""
+    if key in CLASSIFIERS:
+        return "classifier"
+    return "coding rate" if key.startswith("rs") else "distances"
+
+
+def ordered(keys: Iterable[str]) -> list[str]:
+    """Return measure keys without doubles, RS first; unknown ones last."""
+    keys = list(dict.fromkeys(keys))
+    return [k for k in MEASURES if k in keys] + [k for k in keys if k not in MEASURES]
+
+
+def columns(frame: pd.DataFrame) -> bm.ColumnDataSource:
+    """Return a data source with the columns of the frame, without its index."""
+    return bm.ColumnDataSource({str(name): frame[name].to_numpy() for name in frame})
+
+
+def view(how_to_read: str, *content: Any) -> pn.Column:
+    """Return a view: one plain sentence on how to read it, then its pictures."""
+    return pn.Column(words(how_to_read), *content, sizing_mode="stretch_width")
+
+
+def words(text: str) -> pn.pane.Markdown:
+    """Return a paragraph that is narrow enough to read."""
+    return pn.pane.Markdown(text, sizing_mode="stretch_width", styles={"max-width": "75ch"}, margin=(0, 5))
+
+
+def flow(*items: Any, width: int = 320) -> pn.FlexBox:
+    """Put pictures beside each other where there is room for `width` pixels each, else below each other."""
+    for item in items:
+        item.styles = {**item.styles, "flex": f"1 1 {width}px", "min-width": "min(100%, 280px)"}
+    return pn.FlexBox(*items, gap="12px", sizing_mode="stretch_width", align_items="flex-start")
+
+
+def pane(plot: Any) -> pn.pane.HoloViews:
+    """Return a HoloViews picture that takes the width it is given."""
+    return pn.pane.HoloViews(plot, backend="bokeh", linked_axes=False, sizing_mode="stretch_width")
+
+
+def plain_figure(height: int = 340, tools: str = "box_zoom,reset,save", **options: Any) -> figure:
+    """Return an empty Bokeh figure in the style of `FRAME`."""
+    plot = figure(height=height, sizing_mode="stretch_width", tools=tools, toolbar_location="above", **options)
+    plain(plot)
+    return plot
+
+
+def plain(plot: figure) -> None:
+    """Take the decoration out of a figure, and let a finger on it scroll the page."""
+    plot.toolbar.logo = None
+    plot.toolbar.autohide = True
+    plot.toolbar.active_drag = None
+    plot.outline_line_color = None
+    plot.xgrid.grid_line_alpha = plot.ygrid.grid_line_alpha = 0.4
+    plot.axis.minor_tick_line_color = None
+    plot.axis.axis_label_text_font_style = "normal"
+
+
+def frame_options(height: int = 340, legend: str | None = "bottom", columns: int = 3, **options: Any) -> dict[str, Any]:
+    """Return the options of an overlay: responsive width, quiet frame, legend below the plot."""
+    shown = {"legend_position": legend, "legend_cols": columns} if legend else {"show_legend": False}
+    return {
+        "responsive": True,
+        "height": height,
+        "show_grid": True,
+        "toolbar": "above",
+        "default_tools": ["box_zoom", "reset", "save"],
+        "active_tools": [],
+        "hooks": [_plain_hook],
+        "padding": (0.02, 0.06),
+        **shown,
+        **options,
+    }
+
+
+def _plain_hook(plot: Any, _element: Any) -> None:
+    plain(plot.state)
+    for legend in plot.state.legend:
+        legend.click_policy = "hide"
+        legend.border_line_color = None
+        legend.background_fill_alpha = 0
+        legend.label_text_font_size = "12px"
+        legend.margin = 4
+
+
+def hover(*pairs: tuple[str, str]) -> bm.HoverTool:
+    """Return a hover box with these (words, Bokeh field) lines."""
+    return bm.HoverTool(tooltips=list(pairs), visible=False)
+
+
+def bare_legend(items: list[bm.LegendItem], click: str = "hide", columns: int = 5) -> bm.Legend:
+    """Return a legend without a box, in as many columns as fit a phone."""
+    return bm.Legend(
+        items=items,
+        location="left",
+        orientation="horizontal",
+        ncols=min(columns, len(items)),
+        click_policy=click,
+        border_line_color=None,
+        background_fill_alpha=0,
+        label_text_font_size="12px",
+        margin=4,
+        padding=2,
+    )
+
+
+def live(draw: Callable[..., Any], *widgets: Any) -> pn.Column:
+    """Return the picture ``draw(*values)``, drawn again when a widget's value changes."""
+
+    def update(*values: Any) -> Any:
+        drawn = draw(*values)
+        return pane(drawn) if isinstance(drawn, hv.core.Dimensioned) else drawn
+
+    holder = pn.Column(update(*[w.value for w in widgets]), sizing_mode="stretch_width")
+    for widget in widgets:
+        widget.param.watch(lambda _: setitem(holder, 0, update(*[w.value for w in widgets])), "value")
+    return holder
+
+
+def line_with_band(
+    rows: pd.DataFrame,
+    x: hv.Dimension,
+    column: str,
+    name: str,
+    color: str,
+    dash: str = "solid",
+    width: float = 2,
+    marker: str = "",
+) -> list[hv.Element]:
+    """Return the mean over seeds as a line, with a band from the smallest to the largest."""
+    if column not in rows or not rows[column].notna().any():
+        return []
+    stats = rows.groupby(x.name)[column].agg(["mean", "min", "max", "count"]).reset_index()
+    value = hv.Dimension("mean", label="value")
+    tool = hover(("", name), (x.label, f"@{x.name}"), ("mean", "@mean{0.000}"), ("seeds", "@count"))
+    parts: list[hv.Element] = []
+    if (stats["count"] > 1).any():
+        area = hv.Area(stats, x, ["min", "max"], label=name)
+        parts.append(area.opts(color=color, fill_alpha=0.18, line_alpha=0))
+    curve = hv.Curve(stats, x, [value, "min", "max", "count"], label=name)
+    parts.append(curve.opts(color=color, line_dash=dash, line_width=width, tools=[tool]))
+    if marker:
+        parts.append(hv.Scatter(stats, x, [value], label=name).opts(color=color, marker=marker, size=7))
+    return parts
+
+
+def heat_map(frame: pd.DataFrame, keys: list, value: str, height: int, text: bool = True, **options: Any) -> hv.Overlay:
+    """Return a heat map; with `text` its cells carry the column ``text``, dark on bright and bright on dark."""
+    tips = [(str(k), f"@{{{getattr(k, 'name', k)}}}") for k in keys]
+    cells = hv.HeatMap(frame, keys, value).opts(
+        cmap=PALETTE.sequential,
+        tools=[hover(*tips, (value, f"@{{{value}}}{{0.000}}"))],
+        colorbar=not text,
+        clabel="",
+        clipping_colors={"NaN": "rgba(0, 0, 0, 0)"},
+        clim=options.pop("clim", (np.nan, np.nan)),
+    )
+    layers: list[hv.Element] = [cells]
+    bright = frame[value] > 0.55
+    for part, color in ((frame[~bright], "#F5F5F5"), (frame[bright], "#1A1A1A")) if text else ():
+        layers.append(hv.Labels(part, keys, "text").opts(text_color=color, text_font_size="12px"))
+    quiet = {"xlabel": "", "ylabel": "", "show_grid": False, "xaxis": "top", "padding": 0}
+    return hv.Overlay(layers).opts(**frame_options(height, None, **quiet | options))

@@ -1,0 +1,1 @@
+"""The page: shell, lab page, runs table and the pictures that labs share."""

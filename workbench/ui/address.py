@@ -1,0 +1,129 @@
+"""Where the user is, as the URL says it, and the small component that keeps the browser's address in step.
+
+Panel's own ``state.location`` never hears the back button, so the address has a component of its own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import param
+from panel.custom import AnyWidgetComponent
+
+PAGES = ("gallery", "lab", "runs", "data")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Everything that a link restores.
+
+    Attributes
+    ----------
+    page
+        One of `PAGES`; a place with a lab is on the page ``"lab"``.
+    lab, run, tab
+        Names of the lab, the shown run and the open tab; empty for the page's own choice.
+    preset, params, seed, device
+        The form: the preset, the values that differ from it, and the rest; empty for the defaults.
+    view
+        What the views remember: cursors, selections, sliders.
+    """
+
+    page: str = "gallery"
+    lab: str = ""
+    run: str = ""
+    tab: str = ""
+    preset: str = ""
+    params: dict[str, Any] = field(default_factory=dict)
+    seed: str = ""
+    device: str = ""
+    view: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, search: str) -> Place:
+        """Read a URL's query; what it does not understand, it leaves out."""
+        known = {f.name for f in fields(cls)}
+        read: dict[str, Any] = {k: v for k, v in parse_qsl(search.lstrip("?")) if k in known}
+        for name in ("params", "view"):
+            read[name] = _dict(read.get(name, ""))
+        read["page"] = "lab" if read.get("lab") else read.get("page", "gallery")
+        if read["page"] not in PAGES or (read["page"] == "lab" and not read.get("lab")):
+            read["page"] = "gallery"
+        return cls(**read)
+
+    @property
+    def search(self) -> str:
+        """The URL's query; the same place gives the same text."""
+        parts: dict[str, str] = {}
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if f.name == "page" and (value == "gallery" or self.lab):
+                continue
+            if isinstance(value, dict):
+                value = json.dumps(value, separators=(",", ":"), sort_keys=True) if value else ""
+            if value:
+                parts[f.name] = value
+        return "?" + urlencode(parts) if parts else ""
+
+    def but(self, **changes: Any) -> Place:
+        """Return this place with some parts changed."""
+        return replace(self, **changes)
+
+
+def _dict(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def href(**parts: Any) -> str:
+    """Return a link to a place: ``href(lab="rs", run="ab12")``."""
+    if parts.get("lab"):
+        parts["page"] = "lab"
+    return Place(**parts).search or "?"
+
+
+class Address(AnyWidgetComponent):
+    """Writes the browser's address, title and theme cookie; hears links and the back button.
+
+    It is an AnyWidgetComponent although it needs no Jupyter: Panel 1.9 keeps one render module for JSComponent and
+    AnyWidgetComponent, so that the two kinds cannot stand on one page, and the labs' widgets are of the latter.
+    """
+
+    heard = param.List([], doc="[count, search, back]: where a link or the back button leads.")
+
+    _esm = Path(__file__).with_name("address.js")
+
+    def __init__(self, visit: Callable[[Place, bool], Any], **params: Any):
+        super().__init__(width=0, height=0, margin=0, **params)
+        self._visit = visit
+        self._last: str | None = None
+        self.param.watch(self._hear, "heard")
+
+    @classmethod
+    def _process_importmap(cls) -> dict[str, Any]:
+        return {}  # Panel's default names a React on another host; this module imports nothing
+
+    def _hear(self, event: param.parameterized.Event) -> None:
+        _count, search, back = event.new
+        if back:
+            self._last = search
+        self._visit(Place.parse(search), back)
+
+    def write(self, place: Place, title: str, push: bool) -> None:
+        """Put a place into the address bar; `push` makes a step for the back button."""
+        if place.search != self._last:
+            self._last = place.search
+            # the pathname alone clears the query: "" would be no change for the browser's history
+            self._send_msg({"search": place.search, "push": push, "title": title})
+
+    def remember_theme(self, dark: bool) -> None:
+        """Keep the theme in the browser, where the next session finds it."""
+        self._send_msg({"theme": "dark" if dark else "default"})

@@ -1,0 +1,48 @@
+"""An error as the user sees it: the cause, what to do about it, and the traceback folded away."""
+
+from __future__ import annotations
+
+import traceback
+from html import escape
+from typing import Any
+
+import panel as pn
+
+from workbench.lab import LabError
+from workbench.ui.style import html
+
+UNEXPECTED = "This is a fault of the workbench or of the lab, not yours. The rest of the page goes on working."
+
+
+def describe(error: BaseException | dict[str, Any]) -> dict[str, str]:
+    """Return cause, hint and traceback of an exception, or of an error that the store kept.
+
+    A `LabError` is meant for users and shows no traceback; anything else does.
+    """
+    if isinstance(error, dict):
+        told = {key: str(error.get(key) or "") for key in ("cause", "hint", "traceback")}
+        meant = told["traceback"].rstrip().rsplit("\n", 1)[-1].startswith(f"{LabError.__module__}.LabError")
+        return told | {"traceback": ""} if meant else told
+    if isinstance(error, LabError):
+        return {"cause": error.cause, "hint": error.hint, "traceback": ""}
+    return {
+        "cause": f"{type(error).__name__}: {error}",
+        "hint": UNEXPECTED,
+        "traceback": "".join(traceback.format_exception(error)),
+    }
+
+
+def error_html(error: BaseException | dict[str, Any], where: str = "") -> str:
+    """Return an error as HTML; `where` says what was being done, as in "drawing this view"."""
+    told = describe(error)
+    head = f"<strong>Something went wrong{f' while {escape(where)}' if where else ''}.</strong> "
+    hint = f'<p class="soft">{escape(told["hint"])}</p>' if told["hint"] else ""
+    fold = ""
+    if told["traceback"]:
+        fold = f"<details><summary>Traceback</summary><pre>{escape(told['traceback'])}</pre></details>"
+    return f'<div class="note bad" role="alert"><p>{head}{escape(told["cause"])}</p>{hint}{fold}</div>'
+
+
+def error_card(error: BaseException | dict[str, Any], where: str = "") -> pn.pane.HTML:
+    """Return an error as a pane, to stand where the error happened."""
+    return html(error_html(error, where))

@@ -1,0 +1,143 @@
+"""What a view may ask of the page around it: a probe of its run, a place to remember things, the colors.
+
+A lab's ``views(result, link)`` gets a `Link`, or None. The same view then works in the page (probes go to the
+engine, the state goes to the URL) and in a notebook (`workbench.api.Run.views` makes one without a page)::
+
+    def moved(event):
+        link.probe({"rotation": event.new}, done=draw, failed=lambda error: note.param.update(object=str(error)))
+
+    angle = link.state.get("rotation", 0)      # restored from the URL
+    link.state["rotation"] = 30                # and written to it
+
+`Link.probe` returns at once. While an answer is under way only the newest request of its channel waits, older
+waiting ones are dropped; so a slider may call it on every move. `done` and `failed` are called on the document's
+own thread, so they may change Panel objects.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from workbench.lab import LabError
+from workbench.result import Result
+from workbench.ui.palette import PALETTE, Palette
+
+Done = Callable[[Result], Any]
+Failed = Callable[[LabError], Any]
+
+
+class State(dict):
+    """A dict of JSON values that tells its watchers when a value changes."""
+
+    def __init__(self, values: dict[str, Any] | None = None):
+        super().__init__(values or {})
+        self._watchers: list[Callable[[str, Any], Any]] = []
+
+    def watch(self, watcher: Callable[[str, Any], Any]) -> None:
+        """Call ``watcher(key, value)`` after every change; the value is None once a key is deleted."""
+        self._watchers.append(watcher)
+
+    @property
+    def watched(self) -> bool:
+        """Whether anybody watches."""
+        return bool(self._watchers)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if key in self and self[key] == value:
+            return
+        super().__setitem__(key, value)
+        self._tell(key, value)
+
+    def __delitem__(self, key: str) -> None:
+        super().__delitem__(key)
+        self._tell(key, None)
+
+    def _tell(self, key: str, value: Any) -> None:
+        for watcher in list(self._watchers):
+            watcher(key, value)
+
+
+class Link:
+    """The page as a view sees it.
+
+    Parameters
+    ----------
+    run_id
+        The run whose result the view draws.
+    ask
+        Sends a probe request and returns the future of its answer.
+    schedule
+        Calls a function on the thread that owns the document.
+    state
+        What the views remember: cursor, selection, slider positions; JSON values under short keys.
+
+    Attributes
+    ----------
+    palette
+        The workbench's colors.
+    """
+
+    def __init__(
+        self,
+        run_id: str,
+        ask: Callable[[dict[str, Any]], Future],
+        schedule: Callable[[Callable[[], Any]], Any] = lambda call: call(),
+        state: State | None = None,
+    ):
+        self.run_id = run_id
+        self.state = State() if state is None else state
+        self.palette: Palette = PALETTE
+        self._ask, self._schedule = ask, schedule
+        self._lock = threading.Lock()
+        self._busy: set[str] = set()
+        self._waiting: dict[str, tuple[dict, Done, Failed]] = {}
+
+    def probe(self, request: dict[str, Any], done: Done, failed: Failed | None = None, channel: str = "") -> None:
+        """Ask the run's model one question; the newest request of a channel wins.
+
+        Parameters
+        ----------
+        request
+            JSON values, as the lab's ``probe(run, request)`` wants them.
+        done
+            Called with the `Result` of the answer.
+        failed
+            Called with a `LabError` instead, when the probe could not answer.
+        channel
+            Requests of different channels do not replace each other: give one name to each view that probes.
+        """
+        call = (dict(request), done, failed or (lambda error: None))
+        with self._lock:
+            if channel in self._busy:
+                self._waiting[channel] = call
+                return
+            self._busy.add(channel)
+        self._send(channel, call)
+
+    def _send(self, channel: str, call: tuple[dict, Done, Failed]) -> None:
+        request, done, failed = call
+        try:
+            future = self._ask(request)
+        except LabError as error:
+            future = Future()
+            future.set_exception(error)
+        future.add_done_callback(lambda f: self._schedule(lambda: self._answer(channel, f, done, failed)))
+
+    def _answer(self, channel: str, future: Future, done: Done, failed: Failed) -> None:
+        try:
+            if future.cancelled():
+                failed(LabError("The question was dropped.", "Ask again."))
+            elif (error := future.exception()) is None:
+                done(future.result())
+            else:
+                failed(error if isinstance(error, LabError) else LabError(f"{type(error).__name__}: {error}"))
+        finally:
+            with self._lock:
+                call = self._waiting.pop(channel, None)
+                if call is None:
+                    self._busy.discard(channel)
+            if call is not None:
+                self._send(channel, call)

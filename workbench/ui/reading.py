@@ -1,0 +1,136 @@
+"""What there is to read about a run: its metrics, the paper's claims, and the method with its formulas."""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from html import escape
+from typing import TYPE_CHECKING
+
+from latex2mathml.converter import convert
+from markdown_it import MarkdownIt
+
+from workbench.lab import Lab, Metric, Verdict
+from workbench.result import Result
+from workbench.ui import style
+from workbench.ui.errors import error_html
+
+if TYPE_CHECKING:
+    from workbench.store import Run
+
+# $$ over lines $$ before $ in a line $; code is left alone
+_FORMULA = re.compile(r"(?P<code>```.*?```|`[^`\n]*`)|\$\$(?P<block>.+?)\$\$|\$(?P<line>[^$\n]+?)\$", re.DOTALL)
+
+
+def metric_rows(metrics: tuple[Metric, ...], result: Result) -> list[dict[str, str]]:
+    """Return one row of texts for each declared metric: key, label, value, spread, unit, definition, paper."""
+    rows = []
+    for metric in metrics:
+        spread = result.spread(metric.key)
+        count = sum(math.isfinite(v) for v in result.samples.get(metric.key, ()))
+        paper = "not known"
+        if metric.paper is not None:
+            recalled = "" if metric.paper.origin == "read" else " (recalled)"
+            paper = f"{style.number(metric.paper.value)}{recalled}: {metric.paper.setting}"
+        better = {True: "higher is better", False: "lower is better", None: ""}[metric.higher_is_better]
+        if metric.range is not None:
+            better = ", ".join(filter(None, (better, f"{metric.range[0]:g} to {metric.range[1]:g}")))
+        rows.append(
+            {
+                "key": metric.key,
+                "label": metric.label,
+                "value": style.number(result.metrics.get(metric.key)),
+                "spread": f"± {style.number(spread, 2)} over {count} seeds" if math.isfinite(spread) else "",
+                "unit": metric.unit,
+                "definition": metric.definition,
+                "better": better,
+                "paper": paper,
+            }
+        )
+    return rows
+
+
+def metrics_html(lab: Lab, result: Result) -> str:
+    """Return the table of metrics; a number never stands without its definition."""
+    rows = "".join(
+        f"<tr><td><strong>{escape(r['label'])}</strong><br>"
+        f'<span class="soft small">{escape(r["definition"])}</span></td>'
+        f'<td class="num"><span class="big">{escape(r["value"])}</span> {escape(r["unit"])}<br>'
+        f'<span class="soft small">{escape(r["spread"])}</span></td>'
+        f'<td class="small">{escape(r["better"])}</td><td class="small">{escape(r["paper"])}</td></tr>'
+        for r in metric_rows(lab.metrics, result)
+    )
+    if not rows:
+        return '<p class="soft">This lab declares no metrics.</p>'
+    head = '<tr><th>Metric</th><th class="num">This run</th><th>Reading</th><th>Paper</th></tr>'
+    return f'<div class="scroll"><table>{head}{rows}</table></div>'
+
+
+def verdicts(run: Run, lab: Lab) -> dict[str, Verdict | Exception]:
+    """Judge every claim by itself, so that one faulty rule does not hide the others."""
+    found: dict[str, Verdict | Exception] = {}
+    for claim in lab.claims:
+        try:
+            found[claim.key] = claim.judge(run.result)
+        except Exception as error:  # a lab's rule may fail in any way on a partial result
+            found[claim.key] = error
+    return found
+
+
+def claims_html(run: Run, lab: Lab) -> str:
+    """Return the paper's claims, each with its verdict, the numbers that decide, and the rule."""
+    judged, cards = verdicts(run, lab), []
+    for claim in lab.claims:
+        verdict = judged[claim.key]
+        source = f' <span class="soft small">{escape(claim.source)}</span>' if claim.source else ""
+        head = f"<p>{escape(claim.text)}{source}</p>"
+        rule = f'<p class="soft small"><strong>Rule.</strong> {escape(claim.rule)}</p>'
+        if isinstance(verdict, Exception):
+            cards.append(f'<li class="card">{head}{error_html(verdict, "judging this claim")}{rule}</li>')
+            continue
+        facts = "".join(
+            f"<div><dt>{escape(name)}</dt><dd>{style.number(value)}</dd></div>"
+            for name, value in verdict.numbers.items()
+        )
+        why = f"<p>{escape(verdict.why)}</p>" if verdict.why else ""
+        chip = f'<div class="row">{style.chip(verdict.verdict)} <strong>{escape(claim.key)}</strong></div>'
+        cards.append(f'<li class="card">{chip}{head}<dl class="facts">{facts}</dl>{why}{rule}</li>')
+    if not cards:
+        return '<p class="soft">This lab declares no claims.</p>'
+    intro = '<p class="soft">What the paper says, judged on this run by a rule that was fixed beforehand.</p>'
+    return f'{intro}<ul class="cards wide">{"".join(cards)}</ul>'
+
+
+@functools.lru_cache(32)
+def readme_html(text: str) -> str:
+    """Return a README as HTML with its TeX formulas as MathML, which browsers draw without any script."""
+    kept: list[str] = []
+
+    def keep(match: re.Match[str]) -> str:
+        if match["code"]:
+            return match[0]
+        tex = match["block"] or match["line"]
+        try:
+            kept.append(convert(tex.strip(), display="block" if match["block"] else "inline"))
+        except Exception:  # the converter does not know every macro: show the source then
+            kept.append(f"<code>{escape(tex)}</code>")
+        return f"MATH{len(kept) - 1}HTAM"
+
+    # raw HTML is off: a README is text
+    plain = (
+        MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"]).render(_FORMULA.sub(keep, text))
+    )
+    for index, formula in enumerate(kept):
+        plain = plain.replace(f"MATH{index}HTAM", formula)
+    return f'<div class="prose">{plain}</div>'
+
+
+def method_html(lab: Lab) -> str:
+    """Return the lab's README; without one, the paper it reads."""
+    try:
+        return readme_html(lab.readme)
+    except OSError:
+        paper = lab.paper
+        cite = f"{escape(paper.authors)} ({paper.year}). <em>{escape(paper.title)}</em>. {escape(paper.link)}"
+        return f'<p>{cite}</p><p class="soft">This lab has no README yet.</p>'

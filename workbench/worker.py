@@ -1,0 +1,244 @@
+"""What happens inside a worker process: a run, a probe, and the context they see. Torch lives only here."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import threading
+import time
+import traceback
+from collections import OrderedDict
+from typing import Any
+
+import psutil
+from distributed import WorkerPlugin, get_worker
+
+from workbench.context import MemoryContext
+from workbench.lab import LabError, LoadedRun, get_lab
+from workbench.provenance import provenance
+from workbench.record import Run
+from workbench.result import Result, write_piece
+from workbench.store import open_store
+from workbench.tensors import load_tensors, save_tensors
+
+TOPIC = "workbench"  # of the Dask events that carry progress
+_stops: set[str] = set()  # runs that were asked to stop, in this process
+_loaded: OrderedDict[str, LoadedRun] = OrderedDict()  # the runs that probes asked last
+KEEP_LOADED = 4
+
+
+class Plugin(WorkerPlugin):
+    """Makes any Dask worker a workbench worker: gives it a slot, and imports what takes long ahead of need."""
+
+    name = "workbench"
+
+    async def setup(self, worker: Any) -> None:
+        own = worker.state.total_resources
+        if not {"run", "probe"} & set(own):  # a worker somebody else started takes both
+            await worker.set_resources(run=1, probe=1)
+        threading.Thread(target=_warm_up, daemon=True).start()
+
+
+def _warm_up() -> None:
+    importlib.import_module("mlflow.tracking")
+    importlib.import_module("torch")
+
+
+class WorkerContext(MemoryContext):
+    """The context of a real run: what it hears goes out as Dask events and into the store, in batches.
+
+    A thread of its own does the talking, so that a lab never waits for it.
+    """
+
+    def __init__(self, run: Run, store_uri: str, store_root: str, device: str):
+        super().__init__(run.seed, device)
+        self.run = run
+        self.store = open_store(store_uri, store_root)
+        self.obeyed = False  # the lab has been told to stop
+        self.peak_memory = 0
+        self.stages: dict[str, float] = {}  # stage -> seconds
+        self._stage = ("", time.time())
+        self._points: list[tuple[str, float, int]] = []  # not yet sent
+        self._new_lines: list[str] = []
+        self._progress: dict[str, Any] = {}
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._worker = get_worker()
+        self._thread = threading.Thread(target=self._talk, daemon=True)
+
+    def __enter__(self) -> WorkerContext:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    # -- what a lab calls ----------------------------------------------------------------------
+
+    def progress(self, done: int, total: int, stage: str) -> None:
+        with self._lock:
+            if stage != self._stage[0]:
+                self._enter(stage)
+            self._progress = {"stage": stage, "done": int(done), "total": int(total)}
+
+    def metric(self, key: str, value: float, step: int) -> None:
+        with self._lock:
+            super().metric(key, value, step)
+            self._points.append((key, float(value), int(step)))
+
+    def log(self, text: str) -> None:
+        with self._lock:
+            self._new_lines.append(f"{time.strftime('%H:%M:%S')} {text}")
+
+    def save(self, name: str, value: Any) -> None:
+        if isinstance(value, dict):
+            save_tensors(self.run.folder / "models" / f"{name}.safetensors", value)
+        else:
+            write_piece(self.run.folder, name, value)
+            super().save(name, value)
+
+    def checkpoint(self, state: dict[str, Any]) -> None:
+        save_tensors(self.run.folder / "checkpoint.safetensors", state)
+
+    def resume(self) -> dict[str, Any] | None:
+        path = self.run.folder / "checkpoint.safetensors"
+        return load_tensors(path) if path.exists() else None
+
+    def should_stop(self) -> bool:
+        self.obeyed = self.obeyed or self.run.id in _stops
+        return self.obeyed
+
+    # -- talking to the outside ----------------------------------------------------------------
+
+    def send(self, **message: Any) -> None:
+        """Send an event about this run to whoever listens."""
+        self._worker.log_event(TOPIC, {"run_id": self.run.id, "worker": self._worker.address, **message})
+
+    def _enter(self, stage: str) -> None:
+        name, since = self._stage
+        if name:
+            self.stages[name] = round(self.stages.get(name, 0.0) + time.time() - since, 3)
+        self._stage = (stage, time.time())
+
+    def _talk(self) -> None:
+        """Send events five times a second, write to the store once a second, and once more at the end."""
+        process, unsaved, written = psutil.Process(), [], 0.0
+        while True:
+            last = self._ended.wait(0.2)
+            self.peak_memory = max(self.peak_memory, process.memory_info().rss)
+            with self._lock:
+                points, self._points = self._points, []
+                lines, self._new_lines = self._new_lines, []
+                progress = self._progress
+                head = Result(curves=self.kept.curves, partial=True) if points else None
+                if head and not last:
+                    head.save(self.run.folder)  # a killed run keeps its curves
+            self.send(progress=progress, points=points, lines=lines, peak_memory=self.peak_memory)
+            if lines:
+                with (self.run.folder / "log.txt").open("a", encoding="utf-8") as log:
+                    log.writelines(f"{line}\n" for line in lines)
+            unsaved += points
+            if last or time.time() - written > 1.0:
+                self.store.update(self.run.id, metrics=unsaved, progress=progress, peak_memory=self.peak_memory)
+                unsaved, written = [], time.time()
+            if last:
+                self._enter("")
+                return
+
+
+def execute(run_id: str, store_uri: str, store_root: str) -> str:
+    """Run a queued run of the store to its end; the Dask task behind ``Engine.submit``.
+
+    Returns
+    -------
+    str
+        The status it ended with.
+    """
+    store = open_store(store_uri, store_root)
+    run = store.run(run_id)
+    if run.status != "queued":
+        # Dask starts a task again when its worker died; for us that run is lost.
+        store.close(run_id, "lost", lost("The worker process that ran it died."))
+        return "lost"
+    device = choose_device(run.device)
+    started = time.time()
+    store.update(run_id, status="running", device=device, started=str(started))
+    with WorkerContext(run, store_uri, store_root, device) as ctx:
+        ctx.send(status="running", device=device, started=started)
+        error = None
+        try:
+            lab = get_lab(run.lab)
+            result = lab.run(lab.Params.make(**run.params), ctx)
+            status = "stopped" if ctx.obeyed else "done"
+        except Exception as problem:  # the run fails, the worker lives on
+            status, error, result = "failed", describe(problem), Result()
+    merge(result, ctx.kept).partial = status != "done"
+    result.save(run.folder)
+    (run.folder / "provenance.json").write_text(json.dumps(provenance(ctx), indent=1))
+    step = 1 + max((s for steps, _ in result.curves.values() for s in steps), default=-1)
+    store.update(run_id, metrics=[(key, value, int(step)) for key, value in result.metrics.items()])
+    store.close(run_id, status, error)
+    _stops.discard(run_id)
+    ctx.send(status=status, error=error)
+    return status
+
+
+def answer(run: Run, request: dict[str, Any]) -> Result:
+    """Answer one question to a finished run; the Dask task behind ``Engine.probe``."""
+    if run.id not in _loaded:
+        params = get_lab(run.lab).Params.make(**run.params)
+        device = choose_device("auto")
+        _loaded[run.id] = LoadedRun(run.id, params, Result.load(run.folder), run.folder, device, run.seed)
+        while len(_loaded) > KEEP_LOADED:
+            _loaded.popitem(last=False)
+    _loaded.move_to_end(run.id)
+    return get_lab(run.lab).probe(_loaded[run.id], request)
+
+
+def request_stop(run_id: str) -> None:
+    """Ask a run of this process to stop; called through ``Client.run``."""
+    _stops.add(run_id)
+
+
+def choose_device(asked: str) -> str:
+    """Return ``"cuda:0"`` or ``"cpu"``.
+
+    Raises
+    ------
+    LabError
+        If the device that was asked for is not there.
+    """
+    if asked == "cpu":
+        return "cpu"
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda:0"
+    if asked not in ("auto", ""):
+        raise LabError(f"The device {asked!r} is not on this machine.", "Choose auto or cpu.")
+    return "cpu"
+
+
+def merge(result: Result, kept: Result) -> Result:
+    """Add to a lab's final result what it saved on the way."""
+    for name in ("curves", "tables", "arrays", "media"):
+        setattr(result, name, {**getattr(kept, name), **getattr(result, name)})
+    return result
+
+
+def lost(cause: str) -> dict[str, str]:
+    """Return the error record of a run whose worker is gone."""
+    hint = "It may have run out of memory, or been killed. What it had saved is kept; press Run to start again."
+    return {"cause": cause, "hint": hint, "traceback": ""}
+
+
+def describe(problem: Exception) -> dict[str, str]:
+    """Return an exception as cause, hint and traceback in words."""
+    trace = "".join(traceback.format_exception(problem))
+    if isinstance(problem, LabError):
+        return {"cause": problem.cause, "hint": problem.hint, "traceback": trace}
+    if isinstance(problem, MemoryError) or "out of memory" in str(problem):
+        return {"cause": "The memory ran out.", "hint": "Choose a smaller preset or set.", "traceback": trace}
+    cause = f"{type(problem).__name__}: {problem}"
+    return {"cause": cause, "hint": "This is a defect of the lab; the traceback says where.", "traceback": trace}
