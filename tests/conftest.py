@@ -1,17 +1,30 @@
 """Every test works in a home of its own, knows the trial lab, and uses one thread."""
 
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from workbench.doctor import CHROMIUM
+
 TRIAL = str(Path(__file__).parent / "trial")
 # Child processes (cluster, server, terminal) must see the same; so it is the environment that is set.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [TRIAL, os.environ.get("PYTHONPATH")]))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, TRIAL)
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -34,6 +47,17 @@ def engine(home):
     engine.wait()
     yield engine
     engine.close()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Return one Chromium for all tests of a session: a second Playwright in the same process would refuse to start."""
+    api = pytest.importorskip("playwright.sync_api")
+    path = next(filter(None, map(shutil.which, CHROMIUM)), None)  # None: the one that Playwright brought along
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

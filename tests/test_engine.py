@@ -151,14 +151,25 @@ def test_runs_of_a_killed_server_are_lost_and_those_of_a_living_one_are_shown(en
     child, run_id = server("", 100_000)
     try:
         wait_for(lambda: engine.live(run_id) and engine.live(run_id).done > 3, 90, "the other process's progress")
-        with pytest.raises(LabError, match="another process"):
-            engine.stop(run_id)
         workers = psutil.Process(child.pid).children(recursive=True)
     finally:
         child.kill()
         child.wait()
     assert ended(engine, run_id, wait_for).status == "lost"
     assert not psutil.wait_procs(workers, timeout=20)[1]  # no process is left behind
+
+
+def test_a_run_of_another_process_is_stopped_by_it(engine, wait_for):
+    child, run_id = server("", 100_000)
+    try:
+        wait_for(lambda: engine.live(run_id) and engine.live(run_id).done > 3, 90, "the other process's progress")
+        engine.stop(run_id)
+        assert engine.live(run_id).stopping
+        run = ended(engine, run_id, wait_for)
+        assert run.status == "stopped" and run.result.partial and run.result.metrics["pi"]
+    finally:
+        child.kill()
+        child.wait()
 
 
 @pytest.fixture
@@ -183,11 +194,17 @@ def dask_cluster(wait_for, tmp_path):
         process.wait()
 
 
+def workers(engine):
+    return engine.client.scheduler_info(n_workers=-1)["workers"]
+
+
 def test_a_cluster_elsewhere(dask_cluster, wait_for):
     address, _ = dask_cluster
     engine = Engine(address)
     engine.wait()
-    wait_for(lambda: len(engine.client.scheduler_info(n_workers=-1)["workers"]) == 2, 60, "two workers")
+    early = engine.submit("trial", {"steps": 2})  # maybe before any worker has a slot: it must not wait for ever
+    wait_for(lambda: sum("run" in w["resources"] for w in workers(engine).values()) == 2, 60, "two workers with a slot")
+    assert ended(engine, early, wait_for).status == "done"
     ids = [engine.submit("trial", {"steps": 60, "pause": 0.1}) for _ in range(3)]
     lives = [running(engine, run_id, wait_for) for run_id in ids[:2]]
     assert lives[0].worker != lives[1].worker  # one run a worker

@@ -56,7 +56,11 @@ def core() -> None:
 def dev() -> None:
     say("Installing what the tests need ...")
     call([*PIP, "-c", str(CONSTRAINTS), "-e", ".[dev]"])
-    if not any(shutil.which(name) for name in CHROMIUM):
+    if any(shutil.which(name) for name in CHROMIUM):
+        return
+    if sys.platform == "darwin":
+        call([sys.executable, "-m", "playwright", "install", "chromium"])
+    else:
         system_packages("apt-test.txt", "the browser tests")
 
 

@@ -27,6 +27,7 @@ from workbench.result import Result
 from workbench.store import Store, open_store
 
 GRACE = 5.0  # seconds between the soft stop and the kill
+STOP = "stop"  # the file by which one process asks another to stop a run
 
 
 class Engine:
@@ -51,6 +52,7 @@ class Engine:
         self._lock = threading.RLock()
         self._ready, self._closed = threading.Event(), threading.Event()
         self._crew = concurrent.futures.ThreadPoolExecutor(4, thread_name_prefix="engine")
+        self._post = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="engine-post")  # first come, first sent
         self.owner = scheduler or f"local:{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.0f}"
         threading.Thread(target=self._start, name="engine-start", daemon=True).start()
         atexit.register(self.close)
@@ -72,6 +74,7 @@ class Engine:
             self.client.subscribe_topic(worker.TOPIC, self._hear)
             if self.scheduler:
                 self.slots = max(1, len(self._workers()))
+                self.client.run_on_scheduler(_wake)
             self._adopt()
         except Exception as error:  # told in the page; nothing else can be done about it here
             self.state, self.message = "failed", f"The engine could not start: {error}"
@@ -103,7 +106,8 @@ class Engine:
         if self._closed.is_set():
             return
         self._closed.set()
-        self._crew.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._post, self._crew):
+            pool.shutdown(wait=False, cancel_futures=True)
         if self.client is not None:
             self.client.close(timeout=2)
         if self._child is not None:
@@ -130,8 +134,8 @@ class Engine:
         values = get_lab(lab).Params.make(**params).to_dict()
         run = open_store().create(lab, values, seed=seed, preset=preset, device=device, scheduler=self.owner, name=name)
         with self._lock:
-            self._tasks[run.id] = Task(Live(run.id, stage="waiting for a free slot"))
-        self._crew.submit(self._send, run.id)
+            self._tasks[run.id] = Task(Live(run.id, stage="waiting for a free slot"), folder=run.folder)
+        self._post.submit(self._send, run.id)
         return run.id
 
     def live(self, run_id: str) -> Live | None:
@@ -150,22 +154,17 @@ class Engine:
     def stop(self, run_id: str) -> None:
         """Ask a run to stop; its worker is killed when it does not obey within `GRACE` seconds.
 
-        Raises
-        ------
-        LabError
-            If the run belongs to another process.
+        A run that another process started is stopped by that process, which finds the word we leave.
         """
         with self._lock:
             task = self._tasks.get(run_id)
-            if task is None or not task.active:
-                return
-            if task.foreign:
-                raise LabError("This run was started by another process.", "Stop it there (Ctrl-C in its terminal).")
-            if task.kill_at is not None:
+            if task is None or not task.active or task.kill_at is not None:
                 return
             task.kill_at = time.time() + GRACE
             queued, address = task.live.status == "queued", task.live.worker
-        if queued:
+        if task.foreign:
+            self._crew.submit((task.folder / STOP).touch)
+        elif queued:
             self._crew.submit(self._withdraw, run_id)
         elif address:  # else it was just adopted, and its worker has not spoken yet
             self._crew.submit(self.client.run, worker.request_stop, run_id, workers=[address])
@@ -222,13 +221,17 @@ class Engine:
     def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
         """Take in an event of a worker (called in the client's thread)."""
         message = event[1]
+        if "ready" in message:
+            self._crew.submit(self.client.run_on_scheduler, _wake)
+            return
         run_id = message["run_id"]
         with self._lock:
             task = self._tasks.setdefault(run_id, Task(Live(run_id)))
+            starts, first = message.get("status") == "running", not task.live.worker
             if task.active:
                 task.absorb(message)
-            # It may have started just as the user withdrew or stopped it.
-            stop = message.get("status") == "running" and (task.kill_at is not None or not task.active)
+            # It may have started just as the user withdrew it, or been stopped before we knew its worker.
+            stop = (starts and not task.active) or ((starts or first) and task.kill_at is not None)
         if stop:
             self._crew.submit(self.client.run, worker.request_stop, run_id, workers=[message["worker"]])
 
@@ -272,6 +275,9 @@ class Engine:
             return
         workers = None
         for run_id, task in tasks.items():
+            if not task.foreign and task.folder is not None and (task.folder / STOP).exists():
+                (task.folder / STOP).unlink(missing_ok=True)
+                self.stop(run_id)
             if task.foreign:
                 self._refresh(run_id)
             elif task.live.status == "running":
@@ -318,7 +324,8 @@ class Engine:
                 if keys is None:
                     keys = self.client.run_on_scheduler(_task_keys)
                 if _key(run.id) in keys:
-                    task = Task(snapshot(run), future=Future(_key(run.id), self.client), started=time.time())
+                    future = Future(_key(run.id), self.client)
+                    task = Task(snapshot(run), future=future, started=time.time(), folder=run.folder)
                     task.stage_started = time.time()
                     with self._lock:
                         self._tasks[run.id] = task
@@ -330,7 +337,7 @@ class Engine:
                 self.store.close(run.id, "lost", worker.lost("The workbench that ran it was closed."))
             else:
                 with self._lock:
-                    self._tasks[run.id] = Task(snapshot(run), foreign=True)
+                    self._tasks[run.id] = Task(snapshot(run), foreign=True, folder=run.folder)
 
     def _refresh(self, run_id: str) -> None:
         run = self.store.run(run_id)
@@ -356,6 +363,18 @@ def _owner_gone(owner: str) -> bool:
 
 def _key(run_id: str) -> str:
     return f"workbench-{run_id}"
+
+
+def _wake(dask_scheduler: Any = None) -> None:
+    """Send out the tasks that came before any worker had a slot.
+
+    A worker that somebody else started gets its slot from our plugin, a moment after it has joined; Dask looks at
+    such tasks only when a worker joins.
+    """
+    found: dict[Any, str] = {}
+    for state in dask_scheduler.workers.values():
+        found |= dask_scheduler.bulk_schedule_unrunnable_after_adding_worker(state)
+    dask_scheduler.transitions(found, stimulus_id="workbench-wake")
 
 
 def _task_keys(dask_scheduler: Any = None) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from workbench.record import ACTIVE, Run
@@ -42,7 +43,8 @@ class Task:
     started: float | None = None
     stage_started: float = 0.0
     kill_at: float | None = None  # set once the user asked to stop
-    foreign: bool = False  # it belongs to another process; we only look
+    foreign: bool = False  # it belongs to another process; we look, and leave word when it is to stop
+    folder: Path | None = None  # of the run, where that word is left
 
     @property
     def active(self) -> bool:

@@ -36,6 +36,7 @@ class Plugin(WorkerPlugin):
         own = worker.state.total_resources
         if not {"run", "probe"} & set(own):  # a worker somebody else started takes both
             await worker.set_resources(run=1, probe=1)
+            worker.log_event(TOPIC, {"ready": worker.address})
         threading.Thread(target=_warm_up, daemon=True).start()
 
 

@@ -11,9 +11,6 @@ import pytest
 
 from workbench_widgets import ClassHandles, flat, jupyter_widget
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-
 
 def test_flat_points():
     points, names = flat([0, 1], [2, 3.14159], ["b", "a"])
@@ -38,29 +35,24 @@ def test_the_module_asks_no_other_host():
 
 
 @pytest.fixture(scope="module")
-def page():
+def page(chromium):
     """Yield (the component, the browser page that shows it)."""
-    api = pytest.importorskip("playwright.sync_api")
-    if not Path(CHROMIUM).exists():
-        pytest.skip("needs Chromium at /usr/bin/chromium")
     handles = ClassHandles(points=[0.5, 0.5, 0, 3.0, 1.0, 1], labels=["left", "right"], width=600)
     with socket.socket() as probe:  # a free port
         probe.bind(("localhost", 0))
         port = probe.getsockname()[1]
     server = pn.serve(pn.Column(handles), port=port, show=False, threaded=True)
+    tab = chromium.new_page(viewport={"width": 800, "height": 700})
+    tab.problems, tab.foreign = [], []
+    tab.on("console", lambda m: tab.problems.append(m.text) if m.type == "error" else None)
+    tab.on("pageerror", lambda e: tab.problems.append(str(e)))
+    tab.on("request", lambda r: tab.foreign.append(r.url) if "localhost" not in r.url else None)
     try:
-        with api.sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            tab = browser.new_page(viewport={"width": 800, "height": 700})
-            tab.problems, tab.foreign = [], []
-            tab.on("console", lambda m: tab.problems.append(m.text) if m.type == "error" else None)
-            tab.on("pageerror", lambda e: tab.problems.append(str(e)))
-            tab.on("request", lambda r: tab.foreign.append(r.url) if "localhost" not in r.url else None)
-            tab.goto(f"http://localhost:{port}/")
-            tab.get_by_role("slider", name="Mean of left").wait_for(timeout=60_000)
-            yield handles, tab
-            browser.close()
+        tab.goto(f"http://localhost:{port}/")
+        tab.get_by_role("slider", name="Mean of left").wait_for(timeout=60_000)
+        yield handles, tab
     finally:
+        tab.close()
         server.stop()
 
 

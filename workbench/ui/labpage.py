@@ -253,10 +253,7 @@ class LabPage:
         self.shell.note(push=True, run=run_id)
 
     async def _halt(self, _event: Any) -> None:
-        try:
-            await asyncio.to_thread(self.engine.stop, self.watched)
-        except LabError as error:
-            self._word.object = error_html(error)
+        await asyncio.to_thread(self.engine.stop, self.watched)
 
     def _watch(self, run_id: str) -> None:
         self.watched = run_id
