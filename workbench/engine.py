@@ -52,7 +52,9 @@ class Engine:
         self._lock = threading.RLock()
         self._ready, self._closed = threading.Event(), threading.Event()
         self._crew = concurrent.futures.ThreadPoolExecutor(4, thread_name_prefix="engine")
-        self._post = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="engine-post")  # first come, first sent
+        self._post = concurrent.futures.ThreadPoolExecutor(
+            1, thread_name_prefix="engine-post"
+        )  # first come, first sent
         self.owner = scheduler or f"local:{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.0f}"
         threading.Thread(target=self._start, name="engine-start", daemon=True).start()
         atexit.register(self.close)

@@ -17,8 +17,9 @@ SLOW = {"steps": 5000, "pause": 0.1}  # a run of `trial` of many minutes
 
 
 def start(page: Page) -> None:
+    """Press Run and wait until the address names the run; a short run may be over before its bar is drawn."""
     page.get_by_role("button", name="Run", exact=True).click()
-    expect(page.get_by_role("progressbar", name="Progress of the run")).to_be_visible()
+    page.wait_for_function("location.search.includes('run=')")
 
 
 def status(page: Page, word: str):
@@ -56,7 +57,6 @@ def test_own_table_is_shown_first_and_runs(page, link):
     page.wait_for_function("location.search.includes('mine.csv')")
     assert json.loads(query(page)["params"])["dataset"] == "own file"
     start(page)
-    page.wait_for_function("location.search.includes('run=')")
     expect(page.get_by_role("progressbar", name="Progress of the run")).to_be_hidden()
     status(page, "done").to_be_visible()
 
@@ -95,7 +95,7 @@ def test_reload_and_second_browser_find_the_run_and_stop_ends_it(visitor, link):
     first = visitor()
     first.goto(link(lab="trial", params=SLOW))
     start(first)
-    first.wait_for_function("location.search.includes('run=')")
+    expect(first.get_by_role("progressbar", name="Progress of the run")).to_be_visible()
     first.reload()
     second = visitor()
     second.goto(first.url)

@@ -107,12 +107,14 @@ def test_the_handle_follows_the_pointer_when_the_plane_is_turned(page):
 def test_spread_and_rotation_handles(page):
     handles, tab = page
     handles.param.update(means=[[-2.0, 0.0], [2.0, 0.0]], stds=[[1.0, 1.0], [1.0, 1.0]], rotation=0.0)
+    settled = handles.settled
     tab.wait_for_timeout(300)
     drag(tab, "Spread of left, second axis", 0, -35)
-    until(tab, lambda: handles.stds[0][1] > 1.5)
-    assert handles.stds[0][0] == 1.0
+    until(tab, lambda: handles.settled == settled + 1)
+    assert handles.stds[0][0] == 1.0 and handles.stds[0][1] > 1.5
     drag(tab, "Rotation", 0, -80)
-    until(tab, lambda: 5 < handles.rotation < 60)
+    until(tab, lambda: handles.settled == settled + 2)
+    assert 5 < handles.rotation < 60
 
 
 def test_arrow_keys_move_the_focused_handle(page):

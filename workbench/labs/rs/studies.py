@@ -20,6 +20,7 @@ from workbench.labs.rs.model import VARIANTS, RSResult, adjust, rs, rs_local
 from workbench.labs.rs.params import Params
 
 Book = dict[str, list[dict]]
+DISTANCES = tuple(key for key in MEASURES if not key.startswith("rs"))
 SHOWN = 2000  # points that are drawn
 POST_HOC_EPS = 1.0  # looked better on digits after the fact, so it is shown beside eps and judged on other sets
 EPS_GRID = np.geomspace(0.01, 1.0, 15)
@@ -82,9 +83,11 @@ def by_rate(
     return pd.DataFrame(rows)
 
 
-def by_distance(x: np.ndarray, y: np.ndarray, rng: np.random.Generator, null: int) -> pd.DataFrame:
-    """Return the rows of all other measures."""
-    return all_measures(x, y, null=null, rng=rng, which=[key for key in MEASURES if not key.startswith("rs")])
+def by_distance(
+    x: np.ndarray, y: np.ndarray, rng: np.random.Generator, null: int, which: tuple[str, ...] = DISTANCES
+) -> pd.DataFrame:
+    """Return the rows of all other measures, or of some of them."""
+    return all_measures(x, y, null=null, rng=rng, which=which)
 
 
 def _row(key: str, value: float, raw: float, band: tuple[float, float, float], seconds: float) -> dict:

@@ -10,6 +10,7 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 import panel as pn
+from bokeh.core.properties import value as bokeh_value
 from bokeh.plotting import figure
 
 from workbench.labs.rs import views_style as style
@@ -48,41 +49,37 @@ NOT_COMPARABLE = (
 
 def projections(points: pd.DataFrame) -> list[figure]:
     """Return PCA and t-SNE of the same rows, one data source under both, so that a selection shows in both."""
-    names = sorted(points["label"].astype(str).unique())
-    source = style.columns(points.assign(label=points["label"].astype(str)))
-    plots, twins = [], {}
+    points = points.assign(label=points["label"].astype(str))
+    names = sorted(points["label"].unique())
+    looks = {name: style.look(i) for i, name in enumerate(names)}
+    points = points.assign(marker=[looks[name][1] for name in points["label"]])
+    source, size = style.columns(points), 7 if len(points) < 800 else 5
+    views = {n: bm.CDSView(filter=bm.GroupFilter(column_name="label", group=n)) for n in names}
+    plots: list[figure] = []
+    marks: dict[str, list[bm.GlyphRenderer]] = {name: [] for name in names}
     for title, x, y in (("PCA", "x", "y"), ("t-SNE", "tx", "ty")):
         if x not in points or points[x].isna().all():
             continue
         plot = style.plain_figure(380, "box_select,lasso_select,box_zoom,wheel_zoom,tap,reset,save", title=title)
         plot.xaxis.axis_label, plot.yaxis.axis_label = AXES[title]
         plot.toolbar.active_drag = plot.select_one(bm.BoxSelectTool)
-        legend = []
-        for i, name in enumerate(names):
-            mark = plot.scatter(
-                x,
-                y,
-                source=source,
-                view=bm.CDSView(filter=bm.GroupFilter(column_name="label", group=name)),
-                marker=style.look(i)[1],
-                size=7 if len(points) < 800 else 5,
-                fill_color=style.look(i)[0],
-                line_color=style.look(i)[0],
-                fill_alpha=0.7,
-                line_alpha=0.9,
-                nonselection_fill_color=GRAY,
-                nonselection_line_color=None,
-                nonselection_fill_alpha=0.12,
-                selection_fill_alpha=1.0,
+        # add_glyph, and one gray glyph for all that is not selected: `plot.scatter` makes four models a class, and
+        # this is the picture that opens the lab
+        gray = bm.Scatter(x=x, y=y, marker="marker", size=size, fill_color=GRAY, fill_alpha=0.12, line_color=None)
+        for name, (color, marker) in looks.items():
+            glyph = bm.Scatter(
+                x=x, y=y, marker=bokeh_value(marker), size=size, fill_color=color, line_color=color, fill_alpha=0.7
             )
-            legend.append(bm.LegendItem(label=name, renderers=[mark]))
-            if name in twins:  # hiding a class hides it in both pictures
-                twins[name].js_link("visible", mark, "visible")
-                mark.js_link("visible", twins[name], "visible")
-            twins[name] = mark
+            marks[name].append(plot.add_glyph(source, glyph, view=views[name], nonselection_glyph=gray))
         plot.add_tools(bm.HoverTool(tooltips=[("row", "@row"), ("class", "@label")], visible=False))
-        plot.add_layout(style.bare_legend(legend), "below")
         plots.append(plot)
+    for name in names if len(plots) > 1 else ():  # hiding a class hides it in both pictures
+        marks[name][0].js_link("visible", marks[name][1], "visible")
+    if plots:
+        legend = [bm.LegendItem(label=name, renderers=found[:1]) for name, found in marks.items()]
+        plots[0].add_layout(style.bare_legend(legend), "below")
+        for plot in plots[1:]:
+            plot.height -= 26 * -(-len(legend) // 5)  # without a legend, its frame is as high as the first one's
     return plots
 
 
