@@ -7,10 +7,7 @@
 
 import importlib
 
-import workbench.labs  # noqa: F401
-
-# The folder `labs` is loaded now and its name given up, so that `workbench.labs()` is the function below for good.
-del labs  # noqa: F821
+from workbench import labs
 
 __all__ = ["LabError", "Run", "labs", "open_run", "run"]
 

@@ -352,3 +352,11 @@ def test_large_sets_are_thinned_out_the_same_way_each_time():
 def test_errors_say_the_cause(X, y, options, cause):
     with pytest.raises(LabError, match=cause):
         all_measures(np.array(X), np.array(y), **options)
+
+
+@pytest.mark.parametrize("d", [1, 2, 3, 4, 5])
+def test_the_extreme_distances_are_those_of_the_whole_matrix(d):
+    X = to_unit_range(np.random.default_rng(d).normal(size=(200, d)))
+    np.testing.assert_allclose(network.extremes(X), [pdist(X, "cityblock").min(), pdist(X, "cityblock").max()])
+    X[:2] = X[2]  # duplicates
+    assert network.extremes(X)[0] == 0

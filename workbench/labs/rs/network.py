@@ -6,10 +6,13 @@ agree. The graph without the last condition knows no labels, so one graph serves
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
+from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
-from workbench.labs.rs.neighbors import BLOCK_BYTES, blocks, row_distances
+from workbench.labs.rs.neighbors import BLOCK_BYTES, TREE_FEATURES, blocks, row_distances
 
 RADIUS = 0.15
 EXACT_LIMIT = 5_000  # samples up to which ClsCoef of the real labels counts every triangle
@@ -65,7 +68,16 @@ def network_measures(X: np.ndarray, Y: np.ndarray, clustering: bool = True) -> d
 
 
 def extremes(X: np.ndarray) -> tuple[float, float]:
-    """Return the least and the greatest city-block distance between two samples."""
+    """Return the least and the greatest city-block distance between two samples.
+
+    In few features without the matrix: the nearest pair comes from a k-d tree, and the farthest one are the two ends
+    along one of the diagonals (+-1, ..., +-1), on which the city-block distance is a difference of projections.
+    """
+    if X.shape[1] <= TREE_FEATURES:
+        signs = np.array(list(itertools.product((1, -1), repeat=X.shape[1] - 1)))  # (2^(d-1), d-1); the first is +1
+        along = X[:, :1] + X[:, 1:] @ signs.T  # (n, 2^(d-1))
+        ends = np.abs(X[along.argmax(0)] - X[along.argmin(0)]).sum(1)
+        return float(cKDTree(X).query(X, 2, p=1)[0][:, 1].min()), float(ends.max())
     low, high = np.inf, 0.0
     for block in blocks(len(X), len(X)):
         D = cdist(X[block], X[block.start :], "cityblock")  # each pair once or twice
