@@ -88,6 +88,14 @@ def test_a_stop_is_obeyed_with_a_partial_result(lab, finished):
         build()  # what there is can be looked at
 
 
+def test_a_stopped_run_resumes_and_ends_with_the_same_numbers(lab, finished):
+    for share in (0.4, 0.8):
+        _, first = quick(lab, stop_after=max(2, int(share * len(finished[1].steps))))
+        result, ctx = quick(lab, state=first.state)
+        assert result.metrics == finished[0].metrics and result.samples == finished[0].samples
+        assert not result.partial
+
+
 def test_claims_are_judged(lab, finished):
     verdicts = lab.judge(finished[0])
     assert set(verdicts) == {claim.key for claim in lab.claims}

@@ -116,6 +116,11 @@ def test_reload_and_second_browser_find_the_run_and_stop_ends_it(visitor, link):
         expect(page.get_by_role("button", name="Stop", exact=True)).to_be_disabled()
         expect(page.get_by_text("Stopped before its end").first).to_be_visible()
 
+    second.get_by_role("button", name="Resume this run").click()
+    status(second, "running").to_be_visible()
+    second.get_by_role("button", name="Stop", exact=True).click()
+    status(second, "stopped").to_be_visible()
+
 
 def test_faults_are_told_where_they_happen(page, link):
     page.goto(link(lab="trial", params={"mood": "careful"}))
