@@ -174,4 +174,5 @@ def curve_plots(found: Comparison) -> list[pn.pane.Bokeh]:
     return plots
 
 
-WIDE = {"sizing_mode": "stretch_width", "margin": 0}
+# a block, not a flex column, which would squeeze long tables into the height of the window
+WIDE = {"sizing_mode": "stretch_width", "margin": 0, "stylesheets": [":host { display: block !important; }"]}

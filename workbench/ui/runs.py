@@ -87,7 +87,9 @@ class RunsTable:
         self._lab = lab
         self._ids: list[str] = []  # of the rows, in their order
         self._note = style.html()
-        self._button = pmui.Button(label="Compare", icon="compare_arrows", variant="outlined", size="small", margin=0)
+        self._button = pmui.Button(
+            label="Compare", icon="compare_arrows", variant="outlined", size="small", margin=(0, 0, 8, 0)
+        )
         self._button.on_click(lambda _: compare([self._ids[row] for row in sorted(self._table.selection)]))
         frame = rows([], lab)
         texts = {"type": "input", "func": "like", "placeholder": "filter"}
