@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from workbench import lab as contract
@@ -171,6 +172,8 @@ def execute(
 ) -> Run:
     """Run a lab, wait for its end, and return the run however it ended."""
     values = contract.get_lab(lab).Params.make(preset, **params).to_dict()
+    if values.get("file"):  # a run may be repeated from another folder
+        values["file"] = str(Path(values["file"]).expanduser().resolve())
     engine = open_engine(scheduler)
     run_id = engine.submit(lab, values, seed=seed, device=device, preset=preset)
     follow(engine, run_id, show)

@@ -57,7 +57,10 @@ class Engine:
         )  # first come, first sent
         self.owner = scheduler or f"local:{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.0f}"
         threading.Thread(target=self._start, name="engine-start", daemon=True).start()
-        atexit.register(self.close)
+        try:  # before Python ends its thread pools, which a client that closes still needs
+            threading._register_atexit(self.close)
+        except (AttributeError, RuntimeError):
+            atexit.register(self.close)
 
     # -- life ----------------------------------------------------------------------------------
 

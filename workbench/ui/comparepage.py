@@ -22,6 +22,7 @@ from workbench.ui.link import Link, State
 from workbench.ui.palette import PALETTE
 from workbench.ui.reading import paper_text
 from workbench.ui.runs import say
+from workbench.ui.soon import soon
 
 if TYPE_CHECKING:
     from workbench.ui.shell import Shell
@@ -44,7 +45,7 @@ class ComparePage:
     def __init__(self, shell: Shell, ids: list[str]):
         self._shell, self._ids = shell, ids
         self.layout = pn.Column(style.html("<h1>Compare</h1><p class='soft' role='status'>Reading …</p>"), **WIDE)
-        pn.state.execute(self._fill, schedule=True)
+        soon(self._fill)
 
     async def _fill(self) -> None:
         try:
@@ -174,5 +175,4 @@ def curve_plots(found: Comparison) -> list[pn.pane.Bokeh]:
     return plots
 
 
-# a block, not a flex column, which would squeeze long tables into the height of the window
-WIDE = {"sizing_mode": "stretch_width", "margin": 0, "stylesheets": [":host { display: block !important; }"]}
+WIDE = {"sizing_mode": "stretch_width", "margin": 0}

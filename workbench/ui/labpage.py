@@ -21,6 +21,7 @@ from workbench.ui.form import STRETCH, Form, plain
 from workbench.ui.link import Link, State
 from workbench.ui.progress import LivePanel
 from workbench.ui.runs import RunsTable, say
+from workbench.ui.soon import soon
 from workbench.ui.source import OwnFile
 from workbench.ui.tabs import LazyTabs
 
@@ -90,11 +91,14 @@ class LabPage:
         ):
             self.form.fill(place.preset, place.params, place.seed or 0, place.device or "auto")
             self._touched = bool(place.params or place.preset)
+            if not self._touched and self.shown is not None:
+                self._take_over(self.shown)
+                self._say_shown()
         for key, value in place.view.items():
             self._state[key] = value
         if first or place.run != self._asked:
             self._asked = place.run
-            pn.state.execute(functools.partial(self._open, place), schedule=True)
+            soon(functools.partial(self._open, place))
         elif self._tabs is not None and place.tab:
             self._tabs.open(place.tab)
 
@@ -110,6 +114,7 @@ class LabPage:
             self._place.objects = [error_card(error)]
             return
         if run is not None and not run.finished:
+            self._take_over(run)
             self._watch(run.id)
             run = None if self.shown is not None else await self._newest(finished=True)
             if run is None and self.shown is None:
@@ -136,13 +141,16 @@ class LabPage:
             return None
         return await self._read(f"recorded-{self.lab.name}")
 
+    def _take_over(self, run: Run) -> None:
+        """Let the form say what a run of one's own was asked, unless the user has said something else there."""
+        if run.status != "recorded" and not self._touched:
+            self.form.fill(run.preset, run.params, run.seed, self.form.device.value)
+
     # -- a result ------------------------------------------------------------------------------------
 
     def _show(self, run: Run, tab: str = "") -> None:
         """Build the tabs of a finished run."""
-        own = run.status != "recorded"
-        if own and not self._touched:
-            self.form.fill(run.preset, run.params, run.seed, self.form.device.value)
+        self._take_over(run)
         tab = tab or (self._tabs.titles[self._tabs.layout.active] if self._tabs else "")
         self.shown = run
         link = Link(run.id, lambda request: self.engine.probe(run.id, request), self.shell.later, self._state)
@@ -193,6 +201,9 @@ class LabPage:
         said += f'<p class="soft small">{" · ".join(filter(None, facts))}</p>'
         if run.status == "recorded":
             said += "<p>A recorded run that ships with the lab. Press <strong>Run</strong> for one of your own.</p>"
+        elif self.lab.recorded is not None:
+            there = escape(href(lab=self.lab.name, run=f"recorded-{self.lab.name}"))
+            said += f'<p class="small"><a href="{there}">The recorded run that ships with the lab</a></p>'
         if run.status == "stopped":
             said += "<p>Stopped before its end: what was ready by then is shown. Resume goes on from there.</p>"
         if run.result.notes:
@@ -204,7 +215,7 @@ class LabPage:
                 f"{escape('; '.join(differs))}. Press Run to bring the results up to date.</p>"
             )
         self._banner.object = f'<div class="note {"unsure" if stale else "quiet"}">{said}</div>'
-        self._place.styles = {"opacity": "0.7"} if stale else {}
+        self._place.styles = {"opacity": "0.7" if stale else "1"}  # leaving it out would not take it away again
 
     def _differences(self, run: Run) -> list[str]:
         """Return "eps: 0.5 → 0.7" for each value of the form that differs from the shown run's."""
@@ -213,6 +224,8 @@ class LabPage:
         except LabError:
             return ["a value does not fit"]
         then = {**run.params, "seed": run.seed}
+        if run.status == "recorded":  # it has a preset of its own; what counts is what the user has changed
+            now = {name: now[name] for name in (*self.form.changes(), "seed")}
         return [
             f"{k}: {say({k: then.get(k)}).split(' = ', 1)[1]} → {say({k: v}).split(' = ', 1)[1]}"
             for k, v in now.items()
@@ -234,6 +247,8 @@ class LabPage:
 
     def _file_chosen(self, path: str) -> None:
         self.form.put("file", path)
+        if not path:
+            return
         for name, field in self.form.fields.items():
             if OWN in getattr(field, "options", ()):
                 self.form.put(name, OWN)
@@ -312,12 +327,13 @@ def _nothing(lab: Lab) -> str:
 GRID = """
 :host { display: grid !important; grid-template-columns: minmax(280px, 340px) minmax(0, 1fr); column-gap: 40px;
   row-gap: 8px; grid-template-rows: max-content max-content 1fr; align-items: start; }
+.head, .out, .actions, .form { max-height: none; }
 .head { grid-column: 1 / -1; }
 .out { grid-column: 2; grid-row: 2 / 4; min-width: 0; }
 .actions, .form { grid-column: 1; min-width: 0; }
 @media (max-width: 860px) {
-  :host { display: flex !important; flex-flow: column nowrap; align-items: stretch; }
+  :host { grid-template-columns: minmax(0, 1fr); grid-template-rows: none; }
+  .out { grid-column: 1; grid-row: auto; order: 2; }
   .form { order: 3; }
-  .out { order: 2; }
 }
 """

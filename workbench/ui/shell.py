@@ -24,6 +24,7 @@ from workbench.ui.errors import error_card
 from workbench.ui.gallery import gallery_html
 from workbench.ui.labpage import LabPage
 from workbench.ui.runs import RunsTable
+from workbench.ui.soon import soon
 
 POLL = 300  # milliseconds
 
@@ -148,7 +149,7 @@ class Shell:
     def _show_runs(self) -> None:
         self._runs = self._runs or RunsTable(self.compare)
         self._body.objects = [style.html("<h1>Runs</h1>"), self._runs.layout]
-        pn.state.execute(self._runs.refresh, schedule=True)
+        soon(self._runs.refresh)
 
     def _show_compare(self) -> None:
         ids = [run_id for run_id in self.here.runs.split(",") if run_id]
@@ -163,7 +164,7 @@ class Shell:
         async def fill() -> None:
             place.object = await asyncio.to_thread(data_html)
 
-        pn.state.execute(fill, schedule=True)
+        soon(fill)
 
     async def _poll(self) -> None:
         """Look around: the run under way, runs that others started, and the address bar."""
@@ -178,6 +179,9 @@ class Shell:
                 await self._runs.refresh()
 
 
+# Panel gives every column the window's height at most: what is longer would be drawn over what follows
 BODY = """
-:host { padding: 28px clamp(16px, 4vw, 48px) 64px; max-width: 1440px; margin: 0 auto !important; width: 100%; }
+* { max-height: none; }
+:host { padding: 28px clamp(16px, 4vw, 48px) 64px; max-width: 1440px; margin: 0 auto !important; width: 100%;
+  max-height: none !important; }
 """

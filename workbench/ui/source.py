@@ -49,7 +49,7 @@ class OwnFile:
     Parameters
     ----------
     chosen
-        Called with the path on this machine once a file was read without error.
+        Called with the path on this machine once a file was read without error, and with "" when it could not be.
     """
 
     def __init__(self, chosen: Callable[[str], Any]):
@@ -78,6 +78,7 @@ class OwnFile:
         except Exception as error:  # whatever is in a user's file, the page says it in words
             known = error if isinstance(error, LabError) else LabError(f"{name} could not be read: {error}")
             self._say(error_html(known, f"reading {name}"))
+            self._chosen("")  # or Run would quietly take the file before
             return
         self._say(card_html(card))
         self._chosen(str(path))

@@ -94,7 +94,7 @@ def run(params: Params, ctx: Context) -> Result:
 def keep(book: Book, finished: list[str], ctx: Context) -> None:
     """Save the rows so far, as tables to look at and as the checkpoint to go on from."""
     text = json.dumps({"book": book, "finished": finished}, default=np.generic.item)
-    ctx.checkpoint({"state": np.frombuffer(text.encode(), np.uint8)})
+    ctx.checkpoint({"state": np.frombuffer(bytearray(text, "utf-8"), np.uint8)})
     for name, rows in book.items():
         if rows:
             ctx.save(name, pd.DataFrame(rows))
