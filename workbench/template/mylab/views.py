@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import holoviews as hv
+import holoviews.plotting.bokeh  # noqa: F401 - the options below are Bokeh's
 import panel as pn
 import panel_material_ui as pmui
 
