@@ -113,7 +113,7 @@ def test_the_wheel_holds_every_file_of_the_packages(clone, wheel):
     inside = {re.sub(r"^workbench_widgets/", "widgets/", name) for name in wheel.namelist()}
     files = [path.relative_to(clone) for name in ("workbench", "widgets") for path in (clone / name).rglob("*.*")]
     wanted = {str(f) for f in files if f.suffix in BUNDLED or f.name == "README.md" or "recorded" in f.parts}
-    assert len(wanted) > 30 and "workbench/template/mylab/run.py" in wanted
+    assert len(wanted) > 30 and "workbench/template/src/mylab/run.py" in wanted
     assert not sorted(wanted - inside)
 
 

@@ -103,7 +103,7 @@ def test_it_passes_the_contract_tests_as_it_stands(call, pebbles):
 def test_the_contract_tests_find_what_is_wrong(call, place, pebbles):
     """A lab that draws its own random numbers, ignores a stop and imports the page where it computes."""
     call("workbench", "new-lab", "dice")
-    file = place / "dice" / "dice" / "run.py"
+    file = place / "dice" / "src" / "dice" / "run.py"
     text = file.read_text()
     for old, new in {
         'ctx.rng(f"split/{split}")': "np.random.default_rng()",
@@ -125,15 +125,19 @@ def test_the_contract_tests_find_what_is_wrong(call, place, pebbles):
 
 
 def test_its_probe_answers_and_its_mistakes_are_told_in_words(call, pebbles):
-    code = (
-        "import workbench\n"
-        "run = workbench.run('pebbles', splits=2, progress=False)\n"
-        "print(run.probe(flower=[5.1, 3.5, 1.4, 0.2]).tables['answer']['species'].iloc[0])\n"
-        "try: run.probe(flower=[1])\n"
-        "except workbench.LabError as error: print(error)\n"
-        "run.engine.close()\n"
-    )
-    said = call("python", "-c", f"if __name__ == '__main__':\n    exec({code!r})")
+    code = f"""
+from workbench.context import MemoryContext
+from workbench.lab import LabError, LoadedRun, get_lab
+lab = get_lab({pebbles!r})
+params = lab.Params.make(splits=2)
+run = LoadedRun("", params, lab.run(params, MemoryContext()), None, "cpu")
+print(lab.probe(run, {{"flower": [5.1, 3.5, 1.4, 0.2]}}).tables["answer"]["species"].iloc[0])
+try:
+    lab.probe(run, {{"flower": [1]}})
+except LabError as error:
+    print(error)
+"""
+    said = call("python", "-c", code)
     assert said.startswith("setosa") and "holds no flower" in said
 
 

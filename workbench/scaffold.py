@@ -9,6 +9,7 @@ from pathlib import Path
 
 from workbench.lab import LabError, labs
 
+# Its package lies below src/: else a Python that is started beside the new folder takes that folder for the package.
 TEMPLATE = Path(__file__).with_name("template")
 PLACEHOLDER = "mylab"  # a name that Python can import, so the template itself is linted, formatted and readable
 
