@@ -66,9 +66,9 @@ def test_mistakes_are_told_in_words(words, said):
     assert said in call(*words, code=2).stderr
 
 
-def test_ctrl_c_stops_softly():
+def test_ctrl_c_stops_softly_and_the_run_resumes():
     child = subprocess.Popen(
-        [*COMMAND, "run", "trial", "--set", "steps=100000", "--set", "pause=0.05", "--json"],
+        [*COMMAND, "run", "trial", "--set", "steps=150", "--set", "pause=0.05", "--json"],
         stdout=subprocess.PIPE,
         text=True,
         # Tests that run in the background of a shell are deaf to it, and so would be their children.
@@ -84,6 +84,9 @@ def test_ctrl_c_stops_softly():
     os.kill(child.pid, signal.SIGINT)
     stopped = json.loads(child.communicate(timeout=60)[0])
     assert child.returncode == 1 and stopped["status"] == "stopped" and stopped["metrics"]["pi"] > 2
+    resumed = json.loads(call("resume", stopped["run_id"], "--json").stdout)
+    assert resumed["status"] == "done" and resumed["run_id"] == stopped["run_id"]
+    assert "is done" in call("resume", stopped["run_id"], code=2).stderr
 
 
 def test_data_list_and_card(tmp_path):

@@ -90,6 +90,32 @@ def test_a_killed_worker_leaves_a_lost_run_at_once(engine, wait_for):
     assert ended(engine, engine.submit("trial", {}), wait_for).status == "done"
 
 
+def test_lost_and_stopped_runs_resume_and_end_with_the_same_numbers(engine, wait_for):
+    whole = ended(engine, engine.submit("trial", {"steps": 60}, seed=5), wait_for)
+    with pytest.raises(LabError, match="is done"):
+        engine.resume(whole.id)
+    run_id = engine.submit("trial", {"steps": 60, "pause": 0.05}, seed=5)
+    live = wait_for(lambda: (live := engine.live(run_id)).done > 10 and live, 60, "ten steps")
+    os.kill(engine.client.run(os.getpid, workers=[live.worker])[live.worker], signal.SIGKILL)
+    assert ended(engine, run_id, wait_for).status == "lost"
+    torn = open_store().run(run_id).folder / "checkpoint.safetensors"
+    torn.write_bytes(torn.read_bytes()[:-3])  # as if the power had failed: the one before it is used
+    engine.resume(run_id)
+    assert engine.live(run_id).status == "queued"
+    wait_for(lambda: engine.live(run_id).done > 30, 60, "twenty more steps")
+    engine.stop(run_id)
+    stopped = ended(engine, run_id, wait_for)
+    assert stopped.status == "stopped" and stopped.error is None
+    with pytest.raises(LabError, match="no share"):
+        engine.probe(run_id, {}).result(60)
+    engine.resume(run_id)
+    run = ended(engine, run_id, wait_for)
+    assert run.status == "done" and run.metrics["pi"] == whole.metrics["pi"] and not run.result.partial
+    assert run.result.curves == whole.result.curves and run.seconds > stopped.seconds
+    assert engine.probe(run_id, {"share": 1}).result(60).metrics["pi"] == whole.metrics["pi"]
+    assert not list(run.folder.glob("checkpoint*"))
+
+
 @pytest.mark.parametrize(
     ("mood", "cause", "hint"),
     [("clumsy", "ZeroDivisionError: the darts fell down", "defect"), ("careful", "There is no board.", "Hang one up.")],

@@ -9,7 +9,7 @@ import importlib
 
 from workbench import labs
 
-__all__ = ["LabError", "Run", "labs", "open_run", "run"]
+__all__ = ["LabError", "Run", "compare", "labs", "open_run", "run"]
 
 
 def __getattr__(name: str):

@@ -12,6 +12,7 @@ from typing import Any
 
 from workbench import lab as contract
 from workbench import store
+from workbench.comparison import Comparison, compare_runs
 from workbench.engine import Engine, Live, open_engine
 from workbench.lab import Lab, LabError, Verdict
 from workbench.record import ACTIVE
@@ -67,6 +68,19 @@ class Run:
             If the question does not fit the lab.
         """
         return self._ask(request).result()
+
+    def resume(self, progress: bool = True) -> Run:
+        """Go on with a stopped, failed or lost run from its last checkpoint, wait for it, and return it.
+
+        Raises
+        ------
+        LabError
+            If the run is under way or done.
+        """
+        engine = self.engine or open_engine()
+        engine.resume(self.id)
+        follow(engine, self.id, progress)
+        return Run(store.open_store().run(self.id), engine)
 
     def views(self) -> dict[str, Callable[[], Any]]:
         """Return title -> function that builds the view."""
@@ -166,6 +180,17 @@ def execute(
 def open_run(run_id: str) -> Run:
     """Return a run of any day by its id; ``"recorded-rs"`` is the one that ships with the lab ``rs``."""
     return Run(store.open_store().run(run_id))
+
+
+def compare(*run_ids: str) -> Comparison:
+    """Return runs of one lab side by side: the params that differ, metrics with deltas, and verdicts.
+
+    Raises
+    ------
+    LabError
+        If they are fewer than two, or of different labs.
+    """
+    return compare_runs([store.open_store().run(run_id) for run_id in run_ids])
 
 
 def follow(engine: Engine, run_id: str, show: bool = True) -> Live:

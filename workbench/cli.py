@@ -1,4 +1,4 @@
-"""The terminal: ``workbench serve | labs | run | runs | data | doctor | record``, the same words as the page."""
+"""The terminal, in the words of the page: ``workbench serve | labs | run | resume | runs | compare | data | ...``."""
 
 from __future__ import annotations
 
@@ -101,7 +101,24 @@ def run(
 
     params = parse_settings(contract.get_lab(lab), settings)
     show = not as_json or sys.stderr.isatty()
-    done = api.execute(lab, params, preset=preset, seed=seed, device=device, scheduler=scheduler, show=show)
+    finish(api.execute(lab, params, preset=preset, seed=seed, device=device, scheduler=scheduler, show=show), as_json)
+
+
+@app.command()
+def resume(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="Id of the run; `workbench runs` lists them.")],
+    scheduler: Scheduler = None,
+    as_json: Json = False,
+) -> None:
+    """Go on with a stopped, failed or lost run, from its last checkpoint."""
+    from workbench import api
+
+    engine = api.open_engine(scheduler)
+    finish(api.Run(api.open_run(run_id).record, engine).resume(not as_json or sys.stderr.isatty()), as_json)
+
+
+def finish(done: Any, as_json: bool) -> None:
+    """Tell of a run that has ended, and end with its exit code."""
     done.engine.close()
     if as_json:
         print_json(done.to_dict())
@@ -128,6 +145,24 @@ def runs(
         for run in found
     ]
     return print_table(("run", "lab", "status", "created", "time", "preset"), rows)
+
+
+@app.command()
+def compare(
+    run_ids: Annotated[list[str], typer.Argument(metavar="RUN...", help="Two runs of one lab or more.")],
+    as_json: Json = False,
+) -> None:
+    """Put runs side by side: the params that differ, the metrics, the claims."""
+    from workbench import api
+
+    found = api.compare(*run_ids)
+    if as_json:
+        return print_json(found.to_dict())
+    heads = [run.name for run in found.runs]
+    print_table(("asked", *heads), [(name, *map(str, values)) for name, values in found.params.items()])
+    rows = [(row.metric.label, *(f"{value:.4g}" for value in row.values)) for row in found.metrics]
+    print_table(("metric", *heads), rows)
+    return print_table(("claim", *heads), [(c.key, *(v.verdict for v in verdicts)) for c, verdicts in found.claims])
 
 
 @app.command()

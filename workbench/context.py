@@ -24,7 +24,7 @@ class Context(Protocol):
         """Say how far the present stage is."""
 
     def metric(self, key: str, value: float, step: int) -> None:
-        """Add a point to a live curve."""
+        """Add a point to a live curve; steps rise, and a step told again replaces all from there on."""
 
     def log(self, text: str) -> None:
         """Add a line to the log."""
@@ -37,7 +37,7 @@ class Context(Protocol):
         """
 
     def checkpoint(self, state: dict[str, Any]) -> None:
-        """Keep the state (tensors and arrays by name) from which the run could go on."""
+        """Keep the state (tensors and arrays by name) from which the run can go on; the one before it is kept too."""
 
     def resume(self) -> dict[str, Any] | None:
         """Return the last checkpoint of this run, or None at a fresh start."""
@@ -63,7 +63,13 @@ def stream_seed(seed: int, stream: str) -> int:
 class MemoryContext:
     """A `Context` that keeps everything in memory: for tests, notebooks and a look inside a lab."""
 
-    def __init__(self, seed: int = 0, device: str = "cpu", stop_after: int | None = None):
+    def __init__(
+        self,
+        seed: int = 0,
+        device: str = "cpu",
+        stop_after: int | None = None,
+        state: dict[str, Any] | None = None,
+    ):
         self.seed = seed
         self.device = device
         self.stop_after = stop_after  # obey a stop after that many progress calls
@@ -71,7 +77,7 @@ class MemoryContext:
         self.lines: list[str] = []
         self.kept = Result()
         self.models: dict[str, dict[str, Any]] = {}
-        self.state: dict[str, Any] | None = None
+        self.state = state  # the last checkpoint
         self.data_used: dict[str, str] = {}
 
     def progress(self, done: int, total: int, stage: str) -> None:
@@ -79,6 +85,8 @@ class MemoryContext:
 
     def metric(self, key: str, value: float, step: int) -> None:
         steps, values = self.kept.curves.setdefault(key, ([], []))
+        while steps and steps[-1] >= step:  # a resumed run does some steps again
+            steps.pop(), values.pop()
         steps.append(step)
         values.append(float(value))
 

@@ -22,7 +22,7 @@ import psutil
 from workbench import cluster, worker
 from workbench.lab import LabError, get_lab
 from workbench.live import Live, Task, snapshot
-from workbench.record import ACTIVE, Run
+from workbench.record import ACTIVE, RESUMABLE, Run
 from workbench.result import Result
 from workbench.store import Store, open_store
 
@@ -140,6 +140,28 @@ class Engine:
         self._post.submit(self._send, run.id)
         return run.id
 
+    def resume(self, run_id: str) -> None:
+        """Go on with a run that was stopped, failed or lost, from its last checkpoint.
+
+        A run that has no checkpoint starts again; either way it ends with the numbers of its seed.
+
+        Raises
+        ------
+        LabError
+            If the run is under way or done, or its lab is gone.
+        """
+        if self.state == "failed":
+            raise LabError(self.message, "workbench doctor looks for the cause.")
+        run = open_store().run(run_id)
+        if run.status not in RESUMABLE:
+            raise LabError(f"This run is {run.status}.", "Only a stopped, failed or lost run can be resumed.")
+        get_lab(run.lab)
+        run = open_store().reopen(run_id, self.owner)
+        _finished_run.cache_clear()
+        with self._lock:
+            self._tasks[run_id] = Task(replace(snapshot(run), stage="waiting for a free slot"), folder=run.folder)
+        self._post.submit(self._send, run_id)
+
     def live(self, run_id: str) -> Live | None:
         """Return the latest snapshot of a run, or None when the engine has not heard of it."""
         with self._lock:
@@ -191,7 +213,7 @@ class Engine:
                     run_id,
                     self.store.uri,
                     str(self.store.root),
-                    key=_key(run_id),
+                    key=f"{_key(run_id)}-{time.time_ns()}",  # Dask may still know the task of an earlier attempt
                     resources={"run": 1},
                     pure=False,
                 )
@@ -241,8 +263,8 @@ class Engine:
         """The Dask task ended: normally the worker has told so; otherwise it failed to, or its process is gone."""
         from distributed import KilledWorker
 
-        if self._closed.is_set():
-            return
+        if self._closed.is_set() or self._tasks[run_id].future is not future:
+            return  # the last word of an attempt before the run was resumed
         error = future.exception() if future.status == "error" else None
         if future.status == "finished":
             self._settle(run_id, future.result())
@@ -320,13 +342,14 @@ class Engine:
         keys, self._looked = None, time.time()
         for run in self.store.runs(status=ACTIVE):
             with self._lock:
-                if run.id in self._tasks:
+                if run.id in self._tasks and self._tasks[run.id].active:
                     continue
             if run.scheduler == self.scheduler:
                 if keys is None:
                     keys = self.client.run_on_scheduler(_task_keys)
-                if _key(run.id) in keys:
-                    future = Future(_key(run.id), self.client)
+                key = max((key for key in keys if key.startswith(_key(run.id))), default=None)
+                if key is not None:
+                    future = Future(key, self.client)
                     task = Task(snapshot(run), future=future, started=time.time(), folder=run.folder)
                     task.stage_started = time.time()
                     with self._lock:

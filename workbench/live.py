@@ -72,6 +72,8 @@ class Task:
             self.stage_started = time.time()
         for key, value, step in message.get("points", ()):
             steps, values = live.curves.setdefault(key, ([], []))
+            while steps and steps[-1] >= step:  # as in the context: a resumed run does some steps again
+                steps.pop(), values.pop()
             steps.append(step)
             values.append(value)
         self.live = replace(

@@ -15,6 +15,7 @@ from workbench.result import Result
 
 STATUSES = ("queued", "running", "done", "stopped", "failed", "lost", "recorded")
 ACTIVE = ("queued", "running")
+RESUMABLE = ("stopped", "failed", "lost")
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,13 @@ class Store:
             else:
                 self.client.update_run(run_id, status=_MLFLOW_STATUS[status])
 
+    def reopen(self, run_id: str, scheduler: str) -> Run:
+        """Queue a run again that was stopped, failed or lost; what it had saved stays."""
+        for name in ("error.json", "run.json"):
+            (self.run(run_id).folder / name).unlink(missing_ok=True)
+        self.update(run_id, status="queued", scheduler=scheduler, started="")
+        return self.run(run_id)
+
     def close(self, run_id: str, status: str, error: dict[str, str] | None = None) -> None:
         """Mark a run as ended and write its ``run.json``; a run that has ended stays as it is."""
         run = self.run(run_id)
@@ -107,8 +114,9 @@ class Store:
         if error:
             run.folder.mkdir(parents=True, exist_ok=True)
             (run.folder / "error.json").write_text(json.dumps(error))
-        started = self._tags(run_id).get("started")
-        seconds = round(time.time() - float(started), 3) if started else 0.0
+        tags = self._tags(run_id)
+        seconds = float(tags.get("seconds", 0))  # before it was resumed
+        seconds = round(seconds + time.time() - float(tags["started"]), 3) if tags.get("started") else seconds
         self.update(run_id, status=status, seconds=seconds)
         run = self.run(run_id)
         (run.folder / "run.json").write_text(json.dumps(run.to_json(), indent=1))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+CHECKPOINTS = ("checkpoint.safetensors", "checkpoint-before.safetensors")
+
 
 def save_tensors(path: Path, state: dict[str, Any]) -> None:
     """Write tensors and arrays as safetensors, whole or not at all."""
@@ -16,6 +18,24 @@ def save_tensors(path: Path, state: dict[str, Any]) -> None:
     partial = path.with_suffix(".part")
     save_file(tensors, partial)
     partial.replace(path)
+
+
+def keep_checkpoint(folder: Path, state: dict[str, Any]) -> None:
+    """Write a checkpoint of a run, and keep the one before it: at every moment one of the two is whole."""
+    newest, before = (folder / name for name in CHECKPOINTS)
+    if newest.exists():
+        newest.replace(before)
+    save_tensors(newest, state)
+
+
+def last_checkpoint(folder: Path) -> dict[str, Any] | None:
+    """Return the newest checkpoint of a run that can be read, or None."""
+    for name in CHECKPOINTS:
+        try:
+            return load_tensors(folder / name)
+        except Exception:  # missing or torn: the one before it is as good, only a little older
+            continue
+    return None
 
 
 def load_tensors(path: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import threading
@@ -19,7 +20,7 @@ from workbench.provenance import provenance
 from workbench.record import Run
 from workbench.result import Result, write_piece
 from workbench.store import open_store
-from workbench.tensors import load_tensors, save_tensors
+from workbench.tensors import CHECKPOINTS, keep_checkpoint, last_checkpoint, save_tensors
 
 TOPIC = "workbench"  # of the Dask events that carry progress
 _stops: set[str] = set()  # runs that were asked to stop, in this process
@@ -55,6 +56,7 @@ class WorkerContext(MemoryContext):
         super().__init__(run.seed, device)
         self.run = run
         self.store = open_store(store_uri, store_root)
+        self.kept.curves = Result.load(run.folder).curves  # of a run that is resumed; else there are none
         self.obeyed = False  # the lab has been told to stop
         self.peak_memory = 0
         self.stages: dict[str, float] = {}  # stage -> seconds
@@ -100,11 +102,10 @@ class WorkerContext(MemoryContext):
             super().save(name, value)
 
     def checkpoint(self, state: dict[str, Any]) -> None:
-        save_tensors(self.run.folder / "checkpoint.safetensors", state)
+        keep_checkpoint(self.run.folder, state)
 
     def resume(self) -> dict[str, Any] | None:
-        path = self.run.folder / "checkpoint.safetensors"
-        return load_tensors(path) if path.exists() else None
+        return last_checkpoint(self.run.folder)
 
     def should_stop(self) -> bool:
         self.obeyed = self.obeyed or self.run.id in _stops
@@ -162,6 +163,7 @@ def execute(run_id: str, store_uri: str, store_root: str) -> str:
         # Dask starts a task again when its worker died; for us that run is lost.
         store.close(run_id, "lost", lost("The worker process that ran it died."))
         return "lost"
+    _stops.discard(run_id)  # an earlier stop of a run that is resumed; a new one is asked for again at the start
     device = choose_device(run.device)
     started = time.time()
     store.update(run_id, status="running", device=device, started=str(started))
@@ -179,6 +181,9 @@ def execute(run_id: str, store_uri: str, store_root: str) -> str:
     (run.folder / "provenance.json").write_text(json.dumps(provenance(ctx), indent=1))
     step = 1 + max((s for steps, _ in result.curves.values() for s in steps), default=-1)
     store.update(run_id, metrics=[(key, value, int(step)) for key, value in result.metrics.items()])
+    if status == "done":
+        for name in CHECKPOINTS:
+            (run.folder / name).unlink(missing_ok=True)
     store.close(run_id, status, error)
     _stops.discard(run_id)
     ctx.send(status=status, error=error)
@@ -187,14 +192,15 @@ def execute(run_id: str, store_uri: str, store_root: str) -> str:
 
 def answer(run: Run, request: dict[str, Any]) -> Result:
     """Answer one question to a finished run; the Dask task behind ``Engine.probe``."""
-    if run.id not in _loaded:
+    key = f"{run.id}/{run.seconds}"  # a run that was resumed has another result
+    if key not in _loaded:
         params = get_lab(run.lab).Params.make(**run.params)
         device = choose_device("auto")
-        _loaded[run.id] = LoadedRun(run.id, params, Result.load(run.folder), run.folder, device, run.seed)
+        _loaded[key] = LoadedRun(run.id, params, Result.load(run.folder), run.folder, device, run.seed)
         while len(_loaded) > KEEP_LOADED:
             _loaded.popitem(last=False)
-    _loaded.move_to_end(run.id)
-    return get_lab(run.lab).probe(_loaded[run.id], request)
+    _loaded.move_to_end(key)
+    return get_lab(run.lab).probe(_loaded[key], request)
 
 
 def request_stop(run_id: str) -> None:
@@ -230,7 +236,7 @@ def merge(result: Result, kept: Result) -> Result:
 
 def lost(cause: str) -> dict[str, str]:
     """Return the error record of a run whose worker is gone."""
-    hint = "It may have run out of memory, or been killed. What it had saved is kept; press Run to start again."
+    hint = "It may have run out of memory, or been killed. What it had saved is kept; Resume goes on from there."
     return {"cause": cause, "hint": hint, "traceback": ""}
 
 
@@ -239,6 +245,9 @@ def describe(problem: Exception) -> dict[str, str]:
     trace = "".join(traceback.format_exception(problem))
     if isinstance(problem, LabError):
         return {"cause": problem.cause, "hint": problem.hint, "traceback": trace}
+    if isinstance(problem, OSError) and problem.errno == errno.ENOSPC:
+        hint = "Make room where WORKBENCH_HOME is, then Resume: what was finished is kept."
+        return {"cause": "The disk is full.", "hint": hint, "traceback": trace}
     if isinstance(problem, MemoryError) or "out of memory" in str(problem):
         return {"cause": "The memory ran out.", "hint": "Choose a smaller preset or set.", "traceback": trace}
     cause = f"{type(problem).__name__}: {problem}"

@@ -116,6 +116,11 @@ def test_reload_and_second_browser_find_the_run_and_stop_ends_it(visitor, link):
         expect(page.get_by_role("button", name="Stop", exact=True)).to_be_disabled()
         expect(page.get_by_text("Stopped before its end").first).to_be_visible()
 
+    second.get_by_role("button", name="Resume this run").click()
+    status(second, "running").to_be_visible()
+    second.get_by_role("button", name="Stop", exact=True).click()
+    status(second, "stopped").to_be_visible()
+
 
 def test_faults_are_told_where_they_happen(page, link):
     page.goto(link(lab="trial", params={"mood": "careful"}))
@@ -139,3 +144,27 @@ def test_runs_page_lists_and_opens(page, link):
     page.get_by_role("link", name="trial ").first.click()
     expect(page.get_by_text("Showing").first).to_be_visible()
     assert query(page)["lab"] == "trial"
+
+
+def test_two_runs_side_by_side(page, link):
+    for darts in (200, 4000):
+        page.goto(link(lab="trial", params={"darts": darts}))
+        start(page)
+        status(page, "done").to_be_visible()
+    page.goto(link(page="runs"))
+    expect(page.get_by_role("button", name="Compare: tick two runs or more")).to_be_disabled()
+    boxes = page.locator(".tabulator-row").get_by_role("checkbox")
+    boxes.nth(0).check()
+    boxes.nth(1).check()
+    page.get_by_role("button", name="Compare 2 runs").click()
+    expect(page.get_by_role("heading", name="What was asked differently")).to_be_visible()
+    expect(page.get_by_role("row", name="darts 4,000 200", exact=True)).to_be_visible()  # newest first
+    expect(page.get_by_role("heading", name="Views")).to_be_visible()
+    expect(page.locator("canvas").first).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible()
+
+
+def test_a_comparison_that_makes_no_sense_is_told_in_words(page, link):
+    page.goto(link(page="compare", runs="nothing,recorded-rs"))
+    expect(page.get_by_role("alert")).to_contain_text("There is no run")

@@ -38,10 +38,9 @@ def finished(lab):
     return quick(lab)
 
 
-def quick(lab, state=None, **context):
+def quick(lab, **context):
     """Run the preset quick; return the result with all that the context has kept, and the context."""
     ctx = MemoryContext(seed=1, **context)
-    ctx.state = state
     result = lab.run(lab.Params.make("quick"), ctx)
     for name in ("curves", "tables", "arrays", "media"):
         setattr(result, name, {**getattr(ctx.kept, name), **getattr(result, name)})
@@ -114,7 +113,7 @@ def test_a_stop_is_obeyed_with_a_partial_result(lab, finished):
 
 
 def test_a_stopped_run_resumes_and_ends_with_the_same_numbers(lab, finished):
-    for share in (0.2, 0.5, 0.8):
+    for share in (0.4, 0.8):
         _, first = quick(lab, stop_after=max(2, int(share * len(finished[1].steps))))
         result, _ = quick(lab, state=first.state)
         assert result.metrics == finished[0].metrics and result.samples == finished[0].samples

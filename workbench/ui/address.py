@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlencode
 import param
 from panel.custom import AnyWidgetComponent
 
-PAGES = ("gallery", "lab", "runs", "data")
+PAGES = ("gallery", "lab", "runs", "compare", "data")
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Place:
         One of `PAGES`; a place with a lab is on the page ``"lab"``.
     lab, run, tab
         Names of the lab, the shown run and the open tab; empty for the page's own choice.
+    runs
+        On the page ``"compare"``: the ids of the runs, with commas between them.
     preset, params, seed, device
         The form: the preset, the values that differ from it, and the rest; empty for the defaults.
     view
@@ -38,6 +40,7 @@ class Place:
     lab: str = ""
     run: str = ""
     tab: str = ""
+    runs: str = ""
     preset: str = ""
     params: dict[str, Any] = field(default_factory=dict)
     seed: str = ""

@@ -12,7 +12,8 @@ import panel_material_ui as pmui
 
 from workbench.engine import open_engine
 from workbench.lab import Lab, LabError
-from workbench.store import ACTIVE, Run, open_store
+from workbench.record import ACTIVE, RESUMABLE, Run
+from workbench.store import open_store
 from workbench.ui import reading, style
 from workbench.ui.address import Place, href
 from workbench.ui.errors import error_card, error_html
@@ -43,7 +44,7 @@ class LabPage:
         self._touched = False
         self.form = Form(lab.Params, self._edited)
         self.live = LivePanel()
-        self.runs = RunsTable(lab)
+        self.runs = RunsTable(shell.compare, lab)
         self._run = pmui.Button(label="Run", icon="play_arrow", color="primary", variant="contained", **STRETCH)
         self._stop = pmui.Button(
             label="Stop", icon="stop", color="primary", variant="outlined", disabled=True, **STRETCH
@@ -160,6 +161,10 @@ class LabPage:
             "Runs": self._runs_tab,
         }
         trouble = [error_card(run.error, "running this")] if run.error else []
+        if run.status in RESUMABLE:
+            again = pmui.Button(label="Resume this run", icon="replay", variant="outlined", margin=(8, 0))
+            again.on_click(functools.partial(self._resume, run.id))
+            trouble.append(again)
         self._tabs = LazyTabs(makers, tab, lambda title: self.shell.note(push=True, tab=title))
         self._place.objects = [*trouble, self._tabs.layout]
         self._say_shown()
@@ -189,7 +194,7 @@ class LabPage:
         if run.status == "recorded":
             said += "<p>A recorded run that ships with the lab. Press <strong>Run</strong> for one of your own.</p>"
         if run.status == "stopped":
-            said += "<p>Stopped before its end: what was ready by then is shown.</p>"
+            said += "<p>Stopped before its end: what was ready by then is shown. Resume goes on from there.</p>"
         if run.result.notes:
             notes = "".join(f'<p class="small">{escape(note)}</p>' for note in run.result.notes)
             said += f"<details><summary>To know about this result ({len(run.result.notes)})</summary>{notes}</details>"
@@ -248,6 +253,18 @@ class LabPage:
             self._word.object = error_html(error)
             return
         self._touched = True
+        self._follow(run_id)
+
+    async def _resume(self, run_id: str, _event: Any) -> None:
+        try:
+            await asyncio.to_thread(self.engine.resume, run_id)
+        except LabError as error:
+            self._word.object = error_html(error)
+            return
+        self._follow(run_id)
+
+    def _follow(self, run_id: str) -> None:
+        """Watch a run that this page has just set going, and show its result when it ends."""
         self._asked = run_id
         self._watch(run_id)
         self.shell.note(push=True, run=run_id)

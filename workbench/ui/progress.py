@@ -85,7 +85,9 @@ class LivePanel:
             self._curves.append(self._figure(key, source, len(self._sources) - 1))
             return
         had = len(source.data["step"])
-        if size > had:
+        if size < had:  # the run was resumed and does some steps again
+            source.data = {"step": steps[:size], "value": values[:size]}
+        elif size > had:
             source.stream({"step": steps[had:size], "value": values[had:size]})
 
     @staticmethod

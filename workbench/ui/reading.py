@@ -23,16 +23,20 @@ if TYPE_CHECKING:
 _FORMULA = re.compile(r"(?P<code>```.*?```|`[^`\n]*`)|\$\$(?P<block>.+?)\$\$|\$(?P<line>[^$\n]+?)\$", re.DOTALL)
 
 
+def paper_text(metric: Metric) -> str:
+    """Return the paper's value with its setting, and whether it was read or recalled."""
+    if metric.paper is None:
+        return "not known"
+    recalled = "" if metric.paper.origin == "read" else " (recalled)"
+    return f"{style.number(metric.paper.value)}{recalled}: {metric.paper.setting}"
+
+
 def metric_rows(metrics: tuple[Metric, ...], result: Result) -> list[dict[str, str]]:
     """Return one row of texts for each declared metric: key, label, value, spread, unit, definition, paper."""
     rows = []
     for metric in metrics:
         spread = result.spread(metric.key)
         count = sum(math.isfinite(v) for v in result.samples.get(metric.key, ()))
-        paper = "not known"
-        if metric.paper is not None:
-            recalled = "" if metric.paper.origin == "read" else " (recalled)"
-            paper = f"{style.number(metric.paper.value)}{recalled}: {metric.paper.setting}"
         better = {True: "higher is better", False: "lower is better", None: ""}[metric.higher_is_better]
         if metric.range is not None:
             better = ", ".join(filter(None, (better, f"{metric.range[0]:g} to {metric.range[1]:g}")))
@@ -45,7 +49,7 @@ def metric_rows(metrics: tuple[Metric, ...], result: Result) -> list[dict[str, s
                 "unit": metric.unit,
                 "definition": metric.definition,
                 "better": better,
-                "paper": paper,
+                "paper": paper_text(metric),
             }
         )
     return rows

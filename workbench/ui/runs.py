@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import panel as pn
+import panel_material_ui as pmui
 
 from workbench.lab import Lab, LabError, labs
 from workbench.store import open_store
@@ -72,17 +73,31 @@ def rows(runs: Iterable[Run], lab: Lab | None = None) -> pd.DataFrame:
 
 
 class RunsTable:
-    """The table in the page; sorted by its heads, filtered below them, opened by its links."""
+    """The table in the page; sorted by its heads, filtered below them, opened by its links.
 
-    def __init__(self, lab: Lab | None = None):
+    Parameters
+    ----------
+    compare
+        Called with the ids of the runs that the user chose to see side by side.
+    lab
+        Show only this lab's runs, with a column for each of its first metrics.
+    """
+
+    def __init__(self, compare: Callable[[list[str]], Any], lab: Lab | None = None):
         self._lab = lab
+        self._ids: list[str] = []  # of the rows, in their order
         self._note = style.html()
+        self._button = pmui.Button(
+            label="Compare", icon="compare_arrows", variant="outlined", size="small", margin=(0, 0, 8, 0)
+        )
+        self._button.on_click(lambda _: compare([self._ids[row] for row in sorted(self._table.selection)]))
         frame = rows([], lab)
         texts = {"type": "input", "func": "like", "placeholder": "filter"}
         self._table = pn.widgets.Tabulator(
             frame,
             show_index=False,
             disabled=True,
+            selectable="checkbox",
             pagination="local",
             page_size=20,
             layout="fit_data_stretch",
@@ -95,7 +110,15 @@ class RunsTable:
             stylesheets=[TABLE_CSS],
             visible=False,
         )
-        self.layout = pn.Column(self._note, self._table, sizing_mode="stretch_width", margin=0)
+        self._table.param.watch(lambda _: self._count(), "selection")
+        self._count()
+        self.layout = pn.Column(self._note, self._button, self._table, sizing_mode="stretch_width", margin=0)
+
+    def _count(self) -> None:
+        """Say what the button would do."""
+        chosen = len(self._table.selection)
+        self._button.disabled = chosen < 2
+        self._button.label = f"Compare {chosen} runs" if chosen > 1 else "Compare: tick two runs or more"
 
     async def refresh(self) -> None:
         """Read the store again, beside the page's own work."""
@@ -107,8 +130,11 @@ class RunsTable:
         self._note.object = "" if found else '<p class="soft">No runs yet. Open a lab and press Run.</p>'
         frame = rows(found, self._lab)
         if not frame.equals(self._table.value):
+            chosen = {self._ids[row] for row in self._table.selection}
+            self._ids = [run.id for run in found]
             self._table.value = frame
-        self._table.visible = bool(found)
+            self._table.selection = [row for row, run_id in enumerate(self._ids) if run_id in chosen]
+        self._table.visible = self._button.visible = bool(found)
 
 
 TABLE_CSS = """

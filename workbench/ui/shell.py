@@ -18,6 +18,7 @@ from workbench.engine import open_engine
 from workbench.lab import get_lab, labs
 from workbench.ui import style
 from workbench.ui.address import Address, Place, href
+from workbench.ui.comparepage import ComparePage
 from workbench.ui.datapage import data_html
 from workbench.ui.errors import error_card
 from workbench.ui.gallery import gallery_html
@@ -48,6 +49,7 @@ class Shell:
         self._doc = pn.state.curdoc
         self._labs: dict[str, LabPage] = {}
         self._runs: RunsTable | None = None
+        self._compare: tuple[list[str], ComparePage] | None = None
         self._seen: tuple = ()
         self._unsaid = False  # the address bar is behind
         self._nav = style.html(sizing_mode="stretch_width")
@@ -82,6 +84,10 @@ class Shell:
         if not back:
             self._write(push=True)
 
+    def compare(self, ids: list[str]) -> None:
+        """Go to the comparison of some runs."""
+        self.visit(Place(page="compare", runs=",".join(ids)))
+
     def note(self, push: bool = False, **changes: Any) -> None:
         """Change parts of the address without moving; without `push` it is written at the next look around."""
         self.here = self.here.but(**changes)
@@ -107,14 +113,14 @@ class Shell:
     def _title(self) -> str:
         if self.here.page == "lab" and self.here.lab in self._labs:
             return self._labs[self.here.lab].title
-        return {"runs": "Runs", "data": "Data"}.get(self.here.page, "Labs")
+        return {"runs": "Runs", "compare": "Compare", "data": "Data"}.get(self.here.page, "Labs")
 
     # -- what is shown ---------------------------------------------------------------------------------
 
     def _render(self) -> None:
         here = self.here
         links = (("Labs", href(), "gallery"), ("Runs", href(page="runs"), "runs"), ("Data", href(page="data"), "data"))
-        current = {"lab": "gallery"}.get(here.page, here.page)
+        current = {"lab": "gallery", "compare": "runs"}.get(here.page, here.page)
         self._nav.object = (
             '<nav class="main" aria-label="Main">'
             + "".join(
@@ -140,9 +146,15 @@ class Shell:
         self._body.objects = [page.layout]
 
     def _show_runs(self) -> None:
-        self._runs = self._runs or RunsTable()
+        self._runs = self._runs or RunsTable(self.compare)
         self._body.objects = [style.html("<h1>Runs</h1>"), self._runs.layout]
         pn.state.execute(self._runs.refresh, schedule=True)
+
+    def _show_compare(self) -> None:
+        ids = [run_id for run_id in self.here.runs.split(",") if run_id]
+        if self._compare is None or self._compare[0] != ids:
+            self._compare = ids, ComparePage(self, ids)
+        self._body.objects = [self._compare[1].layout]
 
     def _show_data(self) -> None:
         place = style.html('<p class="soft" role="status">Looking …</p>')

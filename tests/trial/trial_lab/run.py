@@ -12,14 +12,15 @@ def run(params, ctx):
         raise ZeroDivisionError("the darts fell down")
     if params.mood == "careful":
         raise LabError("There is no board.", "Hang one up.")
-    rng, hits, thrown = ctx.rng("darts"), 0, 0
-    for step in range(params.steps):
+    hits, thrown = map(int, (ctx.resume() or {"board": (0, 0)})["board"])
+    for step in range(thrown // params.darts, params.steps):
         if params.mood != "deaf" and ctx.should_stop():
             break
-        xy = rng.random((params.darts, 2))
+        xy = ctx.rng(f"darts/{step}").random((params.darts, 2))
         hits, thrown = hits + int(((xy**2).sum(1) < 1).sum()), thrown + params.darts
         ctx.metric("estimate", 4 * hits / thrown, step)
         ctx.progress(step + 1, params.steps, "throwing")
+        ctx.checkpoint({"board": np.array([hits, thrown])})
         ctx.save("last", pd.DataFrame({"x": xy[:, 0], "y": xy[:, 1]}))
         time.sleep(params.pause)
     ctx.log(f"threw {thrown} darts")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import defaultdict
 from typing import Any
@@ -36,6 +37,12 @@ TITLES = {
     "curves": "separability inside a network",
     "loss": "RS as a loss",
 }
+TABLES = {  # what each study writes; one that was cut off begins again, but for those in GO_ON
+    "set": ("measures", "epsilon", "bias", "set"),
+    "graded": ("graded", "classic"),
+    "failures": ("failures", "local"),
+}
+GO_ON = ("tasks", "curves", "loss")  # the long ones: they go on behind their last whole task or training
 SAVE_EVERY = 5.0  # seconds: a killed run keeps what it had then
 
 
@@ -50,17 +57,20 @@ def run(params: Params, ctx: Context) -> Result:
     if not params.studies:
         raise LabError("No study is chosen.", f"Choose some of {', '.join(STUDIES)}.")
     source_name(params)  # says at once that an own file is not named
-    book: Book = defaultdict(list)
+    book, finished = opened(ctx.resume())
     notes = notes_for(params)
     stopped = False
-    for name in (s for s in STUDIES if s in params.studies):
+    for name in (s for s in STUDIES if s in params.studies and s not in finished):
         ctx.log(f"Study: {TITLES[name]}")
+        if name not in GO_ON:
+            for table in TABLES[name]:
+                book.pop(table, None)
         began = saved = time.monotonic()
         ctx.progress(0, 1, TITLES[name])
         for done, total in STEPS[name](params, ctx, book):
             ctx.progress(done, total, TITLES[name])
             if time.monotonic() - saved > SAVE_EVERY:
-                keep(book, ctx)
+                keep(book, finished, ctx)
                 saved = time.monotonic()
             if ctx.should_stop():
                 stopped = True
@@ -69,7 +79,9 @@ def run(params: Params, ctx: Context) -> Result:
         ctx.log(f"  {time.monotonic() - began:.1f} s")
         if stopped:
             break
-    keep(book, ctx)
+        finished.append(name)
+        keep(book, finished, ctx)
+    keep(book, finished, ctx)
     tables = {name: pd.DataFrame(rows) for name, rows in book.items() if rows}
     if "tasks" in tables:
         tables |= tasks_study.conclude(params, ctx, tables["tasks"])
@@ -79,10 +91,23 @@ def run(params: Params, ctx: Context) -> Result:
     return Result(metrics=metrics, samples=samples, tables=tables, notes=notes, partial=stopped)
 
 
-def keep(book: Book, ctx: Context) -> None:
+def keep(book: Book, finished: list[str], ctx: Context) -> None:
+    """Save the rows so far, as tables to look at and as the checkpoint to go on from."""
+    text = json.dumps({"book": book, "finished": finished}, default=np.generic.item)
+    ctx.checkpoint({"state": np.frombuffer(text.encode(), np.uint8)})
     for name, rows in book.items():
         if rows:
             ctx.save(name, pd.DataFrame(rows))
+
+
+def opened(state: dict[str, Any] | None) -> tuple[Book, list[str]]:
+    """Return the rows and the finished studies of a checkpoint; nothing of either at a fresh start."""
+    book: Book = defaultdict(list)
+    if state is None:
+        return book, []
+    kept = json.loads(np.asarray(state["state"]).tobytes())
+    book.update(kept["book"])
+    return book, kept["finished"]
 
 
 def notes_for(params: Params) -> list[str]:

@@ -24,7 +24,7 @@ def tasks(params: Params, ctx: Context, book: Book) -> Iterator[tuple[int, int]]
     """Study 3: every measure and the accuracy of three classifiers on every task, in every setting.
 
     Noise and folds are drawn anew for each seed; a task's row is the mean over the seeds, and the rows of single
-    seeds go to the book as ``repeats``.
+    seeds go to the book as ``repeats``. Tasks that are in the book already are not done again.
     """
     how = options(params, ctx)
     units: list[tuple[Set, Task, str]] = []
@@ -35,7 +35,8 @@ def tasks(params: Params, ctx: Context, book: Book) -> Iterator[tuple[int, int]]
         chosen = list(settings_for(found, params.settings)) if name == next(iter(names)) else ["clean"]
         units += [(data, task, setting) for setting in chosen for task in found]
     total = len(units) * params.seeds
-    for i, (data, task, setting) in enumerate(units):
+    first = len(book["tasks"])
+    for i, (data, task, setting) in enumerate(units[first:], first):
         row = {"dataset": data.name, "setting": setting, "kind": task.kind, "task": task.name, "classes": task.classes}
         repeats = []
         for seed in range(params.seeds):

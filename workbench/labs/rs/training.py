@@ -147,10 +147,18 @@ def evaluate_saved(params: Params, ctx: Context, state: dict[str, Tensor]) -> di
     return {"test_accuracy": hit_rate(net, *test)} | {n: rs for n, (rs, _) in zip(net.names, layers, strict=True)}
 
 
+def whole(rows: list[dict], params: Params, *names: str) -> set[tuple]:
+    """Take out the rows of trainings that were cut off, and return the names of those that reached their last epoch."""
+    ended = {tuple(row[name] for name in names) for row in rows if row["epoch"] == params.epochs}
+    rows[:] = [row for row in rows if tuple(row[name] for name in names) in ended]
+    return ended
+
+
 def curves(params: Params, ctx: Context, book: Book) -> Iterator[tuple[int, int]]:
     """Study 4: RS of every layer over the epochs, for every seed; keeps the last network's weights."""
     total = params.seeds * (params.epochs + 1)
-    for seed in range(params.seeds):
+    there = whole(book["layers"], params, "seed")
+    for seed in (s for s in range(params.seeds) if (s,) not in there):
         stream = f"curves/{seed}"
         measured: tuple[Tensor, Tensor] | None = None
         for epoch, net, (x, y), test in train(params, ctx, stream, chosen(params, ctx, seed)):
@@ -165,17 +173,20 @@ def curves(params: Params, ctx: Context, book: Book) -> Iterator[tuple[int, int]
                     ctx.metric(f"RS of {name}", rs, epoch)
             if seed == 0:
                 ctx.metric("test accuracy", accuracy["test_accuracy"], epoch)
+            if epoch == params.epochs:
+                ctx.save("network", {key: value.detach().cpu() for key, value in net.state_dict().items()})
             yield seed * (params.epochs + 1) + epoch + 1, total
-        ctx.save("network", {key: value.detach().cpu() for key, value in net.state_dict().items()})
 
 
 def loss(params: Params, ctx: Context, book: Book) -> Iterator[tuple[int, int]]:
     """Extra: the same network, start and batches, with and without RS in the loss."""
     arms = (("CE", 0.0), ("CE + RS", params.loss_weight))
-    total, done = params.seeds * len(arms) * (params.epochs + 1), 0
+    total = params.seeds * len(arms) * (params.epochs + 1)
+    there = whole(book["loss"], params, "seed", "objective")
+    done = len(book["loss"])
     for seed in range(params.seeds):
         data = chosen(params, ctx, seed)
-        for objective, weight in arms:
+        for objective, weight in (arm for arm in arms if (seed, arm[0]) not in there):
             for epoch, net, (x, y), test in train(params, ctx, f"loss/{seed}", data, weight):
                 with torch.no_grad():
                     part = slice(0, MEASURED_ROWS)
