@@ -78,7 +78,9 @@ def test_params_round_trip_and_are_documented(lab):
 
 
 @pytest.mark.parametrize(
-    ("rooms", "kept_out"), [(("", ".params"), (*UI, *HEAVY)), ((".views",), HEAVY), ((".run",), UI)], ids=str
+    ("rooms", "kept_out"),
+    [(("", ".params"), (*UI, *HEAVY)), ((".views",), HEAVY), ((".run",), UI)],
+    ids=("listing", "views", "run"),
 )
 def test_pages_import_no_compute_and_compute_no_pages(lab, rooms, kept_out):
     names = [lab.module + room for room in rooms]
