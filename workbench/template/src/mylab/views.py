@@ -38,7 +38,14 @@ def flowers(result: Result) -> hv.Points:
     table = table.assign(size=6 + 12 * table["mistaken"])
     axes = [("petal_length", "Petal length (cm)"), ("petal_width", "Petal width (cm)")]
     return hv.Points(table, axes, ["species", "mistaken", "size"]).opts(
-        color="species", cmap="Category10", size="size", alpha=0.7, tools=["hover"], responsive=True, height=400
+        color="species",
+        cmap="Category10",
+        size="size",
+        alpha=0.7,
+        tools=["hover"],
+        legend_position="top_left",
+        responsive=True,
+        height=400,
     )
 
 
@@ -71,4 +78,4 @@ def name_a_flower(link: Any) -> pn.viewable.Viewable:
     for slider in sliders:
         slider.param.watch(ask, "value")
     ask()
-    return pn.Row(pn.Column(*sliders), answer)
+    return pn.FlexBox(pn.Column(*sliders), answer)  # on a phone one below the other
