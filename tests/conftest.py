@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import subprocess
 import sys
+import sysconfig
 import time
 from pathlib import Path
 
@@ -10,11 +12,13 @@ import pytest
 
 from workbench.doctor import CHROMIUM
 
-TRIAL = str(Path(__file__).parent / "trial")
+ROOT = Path(__file__).parent.parent
+TRIAL = str(ROOT / "tests" / "trial")
 # Child processes (cluster, server, terminal) must see the same; so it is the environment that is set.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [TRIAL, os.environ.get("PYTHONPATH")]))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, TRIAL)
+pytest.register_assert_rewrite("workbench.testing.test_contract")  # test_contract.py takes its tests from there
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -74,3 +78,63 @@ def wait_for():
         raise AssertionError(f"{what} did not come within {seconds} s")
 
     return wait
+
+
+# a package that is built and installed -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory) -> Path:
+    """Return a copy of the files that git knows or would take: what a clean clone holds."""
+    tree = tmp_path_factory.mktemp("clone")
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
+    for name in filter(lambda name: (ROOT / name).is_file(), listed.stdout.splitlines()):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, tree / name)
+    return tree
+
+
+@pytest.fixture(scope="session")
+def wheel_file(clone, tmp_path_factory) -> Path:
+    """Return a wheel built of the clone, to which a lab was added as a newcomer would."""
+    out, lab = tmp_path_factory.mktemp("wheel"), clone / "workbench" / "labs" / "newcomer"
+    (lab / "recorded" / "tables").mkdir(parents=True)
+    for name in ("__init__.py", "README.md", "recorded/run.json", "recorded/tables/a.parquet"):
+        (lab / name).write_text("", encoding="utf-8")
+    command = [sys.executable, "-m", "pip", "wheel", "-qq", "--no-deps", "--no-build-isolation", "-w", str(out), "."]
+    subprocess.run(command, cwd=clone, check=True, timeout=120)
+    return next(out.glob("*.whl"))
+
+
+@pytest.fixture(scope="session")
+def new_environment(wheel_file):
+    """Return a function that makes an environment with the workbench installed, and returns its variables.
+
+    It sees the packages of this one, so nothing is downloaded; the workbench itself is installed from its wheel.
+    """
+
+    def make(folder: Path) -> dict[str, str]:
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True, timeout=120)
+        variables = {"base": str(folder), "platbase": str(folder)}
+        purelib = Path(sysconfig.get_path("purelib", "venv", variables))
+        shared = [sysconfig.get_path(kind) for kind in ("purelib", "platlib")]
+        lines = [f"import site; site.addsitedir({path!r})" for path in dict.fromkeys(shared)]
+        (purelib / "shared.pth").write_text("\n".join(lines), encoding="utf-8")
+        for module in ("pip", "pytest"):  # their own scripts would start the other Python
+            script = folder / "bin" / module
+            script.write_text(f'#!/bin/sh\nexec "{folder}/bin/python" -m {module} "$@"\n', encoding="utf-8")
+            script.chmod(0o755)
+        variables = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
+        variables |= {
+            "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            "WORKBENCH_HOME": str(folder / "home"),
+            "PIP_NO_INDEX": "1",
+            "PIP_NO_BUILD_ISOLATION": "0",  # pip reads the variable as the value, not as the negation: none
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        }
+        # Never look at the workbench that is seen through the other environment, let alone remove it.
+        install = ["pip", "install", "-q", "--no-deps", "--ignore-installed", str(wheel_file)]
+        subprocess.run(install, env=variables, check=True, timeout=120)
+        return variables
+
+    return make

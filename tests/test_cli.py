@@ -57,6 +57,7 @@ def test_a_failed_run_has_its_reason_and_exit_code():
         (["run", "trial", "--set", "dart=1"], "no parameter 'dart'"),
         (["run", "trial", "--set", "darts=1"], "does not fit"),
         (["run", "trial", "--preset", "slow"], "no preset"),
+        (["new-lab", "rs"], "a lab 'rs' already"),
         (["data", "fetch", "nothing"], "nothing"),
         (["data", "card", "/no/such.csv"], "/no/such.csv"),
         (["serve", "--address", "0.0.0.0"], "without a login"),

@@ -67,7 +67,7 @@ def serve(
 
 @app.command()
 def labs(as_json: Json = False) -> None:
-    """List the ten labs and their state."""
+    """List the labs and their state."""
     rows = []
     for lab in contract.labs().values():
         row = {key: getattr(lab, key) for key in ("name", "title", "state", "modality", "summary", "error")}
@@ -79,7 +79,11 @@ def labs(as_json: Json = False) -> None:
     if as_json:
         return print_json(rows)
     show = [(r["name"], r["state"], r["modality"], r["title"], " ".join(r["presets"])) for r in rows]
-    return print_table(("lab", "state", "what goes in", "title", "presets"), show)
+    print_table(("lab", "state", "what goes in", "title", "presets"), show)
+    for row in rows:
+        if row["error"]:
+            out.print(f"{row['name']} is broken: {row['error']}", soft_wrap=True, markup=False)
+    return None
 
 
 @app.command()
@@ -199,6 +203,24 @@ def record(
     shutil.copytree(done.folder, target, ignore=shutil.ignore_patterns("checkpoint*"))
     size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
     out.print(f"Recorded {done.id} ({size / 1e3:.0f} kB) in {target}")
+
+
+@app.command()
+def new_lab(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the lab and of its Python package.")],
+    folder: Annotated[Path, typer.Option(help="Where the folder of the new package is put.")] = Path(),
+) -> None:
+    """Write a package with a small lab of your own, which runs at once."""
+    from workbench.scaffold import write_lab
+
+    target = write_lab(name, folder.expanduser())
+    out.print(f"Wrote {target}. Three commands from here:\n", soft_wrap=True, highlight=False)
+    for command in (
+        f"pip install -e {target}",
+        f"workbench run {name}",
+        f"pytest --pyargs workbench.testing --lab {name}",
+    ):
+        out.print(f"    {command}", soft_wrap=True, highlight=False)
 
 
 @data.callback(invoke_without_command=True)

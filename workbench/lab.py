@@ -6,7 +6,7 @@ import functools
 import importlib
 import importlib.metadata
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -236,24 +236,39 @@ class Lab:
 
 @functools.cache
 def labs() -> dict[str, Lab]:
-    """Return every registered lab by name; one that cannot be imported is listed with its error."""
+    """Return every registered lab by name, ours first; one that cannot be loaded is listed with its error."""
     found: dict[str, Lab] = {}
-    for entry in importlib.metadata.entry_points(group="workbench.labs"):
-        try:
-            lab = entry.load()
-        except Exception as error:  # a stranger's package may fail in any way, and must stop nothing
-            lab = Lab(
-                name=entry.name,
-                title=entry.name,
-                modality=MODALITIES[0],
-                summary="This lab cannot be loaded.",
-                paper=Paper("", "", 0, ""),
-                module=entry.value.split(":")[0],
-                state="broken",
-                error=f"{type(error).__name__}: {error}",
-            )
+    entries = importlib.metadata.entry_points(group="workbench.labs")
+    for entry in sorted(entries, key=lambda entry: not entry.value.startswith("workbench.labs.")):
+        lab = _load(entry, found)
         found[lab.name] = lab
     return found
+
+
+def _load(entry: importlib.metadata.EntryPoint, taken: Mapping[str, Lab]) -> Lab:
+    """Return the lab behind an entry point, or a broken one that says why it is none."""
+    try:
+        lab = entry.load()
+        if not isinstance(lab, Lab):
+            raise TypeError(f"{entry.value} is a {type(lab).__name__}, not a Lab")
+        if lab.modality not in MODALITIES:
+            raise ValueError(f"modality {lab.modality!r} is none of {', '.join(MODALITIES)}")
+        if lab.name in taken:
+            raise ValueError(f"{taken[lab.name].module} has the name {lab.name!r} already")
+        if lab.state == "works":
+            lab.Params  # noqa: B018 - forms and lists need it of every lab that works
+        return lab
+    except (Exception, SystemExit) as error:  # a stranger's package may fail in any way, and must stop nothing
+        return Lab(
+            name=entry.name if entry.name not in taken else f"{entry.name} of {entry.dist.name}",
+            title=entry.name,
+            modality=MODALITIES[0],
+            summary="This lab cannot be loaded.",
+            paper=Paper("", "", 0, ""),
+            module=entry.value.split(":")[0],
+            state="broken",
+            error=f"{type(error).__name__}: {error}",
+        )
 
 
 def get_lab(name: str) -> Lab:

@@ -1,0 +1,176 @@
+"""What every lab must do. A lab is tested by being registered; ``--lab NAME`` chooses."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+from workbench.context import MemoryContext
+from workbench.lab import MODALITIES, LabError, LoadedRun, get_lab, labs
+from workbench.record import read_record
+from workbench.result import Result
+
+UI = ("bokeh", "datashader", "holoviews", "napari", "open3d", "panel", "panel_material_ui")
+HEAVY = ("monai", "torch", "transformers")
+
+
+def pytest_generate_tests(metafunc):
+    """Run each test that takes `lab` for every lab chosen."""
+    if "lab" not in metafunc.fixturenames:
+        return
+    working = [name for name, lab in labs().items() if lab.state == "works"]
+    chosen = metafunc.config.getoption("--lab", None) or working  # pytest may run without our plugin
+    try:
+        metafunc.parametrize("lab", [get_lab(name) for name in chosen], ids=chosen, scope="module")
+    except LabError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+@pytest.fixture(scope="module")
+def finished(lab):
+    """Return the quick run of a lab and its context, made once."""
+    return quick(lab)
+
+
+def quick(lab, **context):
+    """Run the preset quick; return the result with all that the context has kept, and the context."""
+    ctx = MemoryContext(seed=1, **context)
+    result = lab.run(lab.Params.make("quick"), ctx)
+    for name in ("curves", "tables", "arrays", "media"):
+        setattr(result, name, {**getattr(ctx.kept, name), **getattr(result, name)})
+    return result, ctx
+
+
+def fresh_python(code):
+    """Run code in a Python of its own, where nothing is imported yet."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+# what it says ---------------------------------------------------------------------------------------------------
+
+
+def test_it_says_what_it_is(lab):
+    assert lab.modality in MODALITIES and lab.summary.endswith((".", "?")) and lab.paper.title and lab.readme
+    keys = [metric.key for metric in lab.metrics]
+    assert len(keys) == len(set(keys)) and all(m.definition.endswith(".") and m.label for m in lab.metrics)
+    assert all(claim.text and claim.rule for claim in lab.claims)
+
+
+def test_params_round_trip_and_are_documented(lab):
+    for preset in lab.Params.presets:
+        values = lab.Params.make(preset).to_dict()
+        assert lab.Params.make(**json.loads(json.dumps(values))).to_dict() == values
+    for name in lab.Params.names():
+        assert lab.Params.param[name].doc, f"{name} has no help"
+        value = lab.Params.make().to_dict()[name]
+        text = json.dumps(value) if isinstance(value, list) else str(value)
+        assert lab.Params.parse(name, text) == value
+    assert {"quick", "claims"} <= set(lab.Params.presets)
+    assert set(lab.Params.advanced) | set(lab.Params.units) <= set(lab.Params.names())
+
+
+@pytest.mark.parametrize(
+    ("rooms", "kept_out"),
+    [(("", ".params"), (*UI, *HEAVY)), ((".views",), HEAVY), ((".run",), UI)],
+    ids=("listing", "views", "run"),
+)
+def test_pages_import_no_compute_and_compute_no_pages(lab, rooms, kept_out):
+    names = [lab.module + room for room in rooms]
+    code = f"import importlib, sys\nfor name in {names}: importlib.import_module(name)\n"
+    assert fresh_python(code + f"print([name for name in {kept_out} if name in sys.modules])").split() == ["[]"]
+
+
+# what it does ---------------------------------------------------------------------------------------------------
+
+
+def test_the_quick_preset_gives_declared_finite_numbers(lab, finished):
+    result, ctx = finished
+    assert result.metrics and set(result.metrics) <= {metric.key for metric in lab.metrics}
+    ranges = {metric.key: metric.range for metric in lab.metrics}
+    for key, value in result.metrics.items():
+        low, high = ranges[key] or (-math.inf, math.inf)
+        assert low <= value <= high, key
+    assert not result.partial and ctx.steps and all(0 <= done <= total for done, total, _ in ctx.steps)
+
+
+def test_same_seed_same_numbers(lab, finished):
+    again, _ = quick(lab)
+    assert again.metrics == finished[0].metrics and again.samples == finished[0].samples
+
+
+def test_a_stop_is_obeyed_with_a_partial_result(lab, finished):
+    stop = max(2, len(finished[1].steps) // 3)
+    result, ctx = quick(lab, stop_after=stop)
+    assert len(ctx.steps) <= stop + 3
+    for build in lab.views(result).values():
+        build()  # what there is can be looked at
+
+
+def test_a_stopped_run_resumes_and_ends_with_the_same_numbers(lab, finished):
+    for share in (0.4, 0.8):
+        _, first = quick(lab, stop_after=max(2, int(share * len(finished[1].steps))))
+        result, _ = quick(lab, state=first.state)
+        assert result.metrics == finished[0].metrics and result.samples == finished[0].samples
+        assert not result.partial
+
+
+def test_claims_are_judged(lab, finished):
+    verdicts = lab.judge(finished[0])
+    assert set(verdicts) == {claim.key for claim in lab.claims}
+    for verdict in verdicts.values():
+        assert verdict.verdict in ("holds", "does not hold", "within noise", "not tested")
+        assert verdict.verdict == "not tested" or verdict.numbers
+    assert {v.verdict for v in lab.judge(Result()).values()} <= {"not tested"}  # nothing is claimed of nothing
+
+
+def test_the_result_survives_the_disk_and_its_views_build_without_torch(lab, finished, tmp_path):
+    finished[0].save(tmp_path)
+    fresh_python(f"""
+import sys
+from pathlib import Path
+from workbench.lab import get_lab
+from workbench.result import Result
+result = Result.load(Path({str(tmp_path)!r}))
+views = get_lab({lab.name!r}).views(result)
+assert views, "no views"
+for title, build in views.items():
+    build()
+assert "torch" not in sys.modules
+""")
+
+
+# the recorded run -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def record(lab):
+    """Return the recorded run that ships with a lab."""
+    if not lab.recorded:
+        pytest.skip(f"{lab.name} ships no recorded run; `workbench record {lab.name}` makes one")
+    return read_record(lab.recorded)
+
+
+def test_the_recorded_run_is_small_whole_and_judged(lab, record):
+    size = sum(file.stat().st_size for file in lab.recorded.rglob("*") if file.is_file())
+    assert size < 3e6 and record.status == "done" and record.preset == "claims" and not record.result.partial
+    assert lab.Params.make(**record.params).to_dict() == record.params  # it can be run again as it stands
+    assert record.provenance["packages"] and record.provenance["python"]
+    assert record.result.metrics and not [v for v in record.claims().values() if v.verdict == "not tested"]
+
+
+def test_the_recorded_run_comes_out_of_its_saved_model_again(lab, record):
+    """The lab's own ``recheck`` evaluates the saved model, and must find the recorded numbers."""
+    params = lab.Params.make(**record.params)
+    run = LoadedRun(record.id, params, record.result, record.folder, "cpu", record.seed)
+    found = import_module(f"{lab.module}.run").recheck(run)
+    assert found
+    for key, (recorded, again) in found.items():
+        np.testing.assert_allclose(again, recorded, rtol=1e-4, atol=1e-6, err_msg=key)
