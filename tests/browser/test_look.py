@@ -88,3 +88,12 @@ def test_form_stands_below_the_result_on_a_telephone(visitor, link):
     expect(result).to_be_visible()
     expect(form).to_be_visible()
     assert result.bounding_box()["y"] + result.bounding_box()["height"] < form.bounding_box()["y"]
+
+
+def test_a_long_result_is_not_drawn_over_the_form_on_a_telephone(visitor, link):
+    page = visitor(390, 844)
+    page.goto(link(lab="rs", run="recorded-rs", tab="Claims"))
+    last = page.get_by_text("Seen on digits, so judged on other sets only").first
+    expect(last).to_be_visible()
+    form = page.get_by_role("heading", name="What goes in")
+    assert last.bounding_box()["y"] + last.bounding_box()["height"] < form.bounding_box()["y"]
