@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from workbench.result import Result
+from workbench.result import Result, add_point
 
 if TYPE_CHECKING:
     import torch
@@ -84,11 +84,7 @@ class MemoryContext:
         self.steps.append((done, total, stage))
 
     def metric(self, key: str, value: float, step: int) -> None:
-        steps, values = self.kept.curves.setdefault(key, ([], []))
-        while steps and steps[-1] >= step:  # a resumed run does some steps again
-            steps.pop(), values.pop()
-        steps.append(step)
-        values.append(float(value))
+        add_point(self.kept.curves, key, float(value), step)
 
     def log(self, text: str) -> None:
         self.lines.append(text)

@@ -103,8 +103,7 @@ class Engine:
         LabError
             If it could not start.
         """
-        if not self._ready.wait(timeout) or self.state == "failed":
-            raise LabError(self.message, "workbench doctor looks for the cause.")
+        self._check(self._ready.wait(timeout))
 
     def close(self) -> None:
         """End the local cluster and let go of a foreign one; its runs go on there."""
@@ -134,13 +133,10 @@ class Engine:
         LabError
             If the lab or a parameter is wrong, or the engine has failed.
         """
-        if self.state == "failed":
-            raise LabError(self.message, "workbench doctor looks for the cause.")
+        self._check()
         values = get_lab(lab).Params.make(**params).to_dict()
         run = open_store().create(lab, values, seed=seed, preset=preset, device=device, scheduler=self.owner, name=name)
-        with self._lock:
-            self._tasks[run.id] = Task(Live(run.id, stage="waiting for a free slot"), folder=run.folder)
-        self._post.submit(self._send, run.id)
+        self._queue(run, Live(run.id))
         return run.id
 
     def resume(self, run_id: str) -> None:
@@ -153,17 +149,14 @@ class Engine:
         LabError
             If the run is under way or done, or its lab is gone.
         """
-        if self.state == "failed":
-            raise LabError(self.message, "workbench doctor looks for the cause.")
+        self._check()
         run = open_store().run(run_id)
         if run.status not in RESUMABLE:
             raise LabError(f"This run is {run.status}.", "Only a stopped, failed or lost run can be resumed.")
         get_lab(run.lab)
         run = open_store().reopen(run_id, self.owner)
         _finished_run.cache_clear()
-        with self._lock:
-            self._tasks[run_id] = Task(replace(snapshot(run), stage="waiting for a free slot"), folder=run.folder)
-        self._post.submit(self._send, run_id)
+        self._queue(run, snapshot(run))
 
     def live(self, run_id: str) -> Live | None:
         """Return the latest snapshot of a run, or None when the engine has not heard of it."""
@@ -201,6 +194,15 @@ class Engine:
         return self._crew.submit(self._ask, run_id, request)
 
     # -- inside: sending -------------------------------------------------------------------------
+
+    def _check(self, ready: bool = True) -> None:
+        if not ready or self.state == "failed":
+            raise LabError(self.message, "workbench doctor looks for the cause.")
+
+    def _queue(self, run: Run, live: Live) -> None:
+        with self._lock:
+            self._tasks[run.id] = Task(replace(live, stage="waiting for a free slot"), folder=run.folder)
+        self._post.submit(self._send, run.id)
 
     def _send(self, run_id: str) -> None:
         try:

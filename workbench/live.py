@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.record import ACTIVE, Run
-from workbench.result import Result
+from workbench.result import Result, add_point
 
 KEPT_LOG = 200  # lines of log in a snapshot
 
@@ -71,11 +71,7 @@ class Task:
         if progress and progress["stage"] != live.stage:
             self.stage_started = time.time()
         for key, value, step in message.get("points", ()):
-            steps, values = live.curves.setdefault(key, ([], []))
-            while steps and steps[-1] >= step:  # as in the context: a resumed run does some steps again
-                steps.pop(), values.pop()
-            steps.append(step)
-            values.append(value)
+            add_point(live.curves, key, value, step)
         self.live = replace(
             live,
             status=message.get("status", live.status),

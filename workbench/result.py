@@ -88,6 +88,15 @@ class Result:
         )
 
 
+def add_point(curves: dict[str, tuple[list[float], list[float]]], key: str, value: float, step: float) -> None:
+    """Add a point to a curve; steps rise, and a step told again (by a resumed run) replaces all from there on."""
+    steps, values = curves.setdefault(key, ([], []))
+    while steps and steps[-1] >= step:
+        steps.pop(), values.pop()
+    steps.append(step)
+    values.append(value)
+
+
 def write_piece(folder: Path, name: str, value: pd.DataFrame | np.ndarray | bytes) -> None:
     """Write one table, array or media file where `Result.load` finds it.
 

@@ -101,8 +101,9 @@ class Store:
 
     def reopen(self, run_id: str, scheduler: str) -> Run:
         """Queue a run again that was stopped, failed or lost; what it had saved stays."""
+        folder = self.run(run_id).folder
         for name in ("error.json", "run.json"):
-            (self.run(run_id).folder / name).unlink(missing_ok=True)
+            (folder / name).unlink(missing_ok=True)
         self.update(run_id, status="queued", scheduler=scheduler, started="")
         return self.run(run_id)
 

@@ -23,9 +23,11 @@ def save_tensors(path: Path, state: dict[str, Any]) -> None:
 def keep_checkpoint(folder: Path, state: dict[str, Any]) -> None:
     """Write a checkpoint of a run, and keep the one before it: at every moment one of the two is whole."""
     newest, before = (folder / name for name in CHECKPOINTS)
+    fresh = folder / "checkpoint-new.safetensors"
+    save_tensors(fresh, state)  # first of all: the newest may be torn, and must not take the place of a whole one
     if newest.exists():
         newest.replace(before)
-    save_tensors(newest, state)
+    fresh.replace(newest)
 
 
 def last_checkpoint(folder: Path) -> dict[str, Any] | None:

@@ -21,7 +21,7 @@ from workbench.ui.errors import error_card
 from workbench.ui.link import Link, State
 from workbench.ui.palette import PALETTE
 from workbench.ui.reading import paper_text
-from workbench.ui.runs import say
+from workbench.ui.runs import say_value
 from workbench.ui.soon import soon
 
 if TYPE_CHECKING:
@@ -43,13 +43,14 @@ class ComparePage:
     """
 
     def __init__(self, shell: Shell, ids: list[str]):
-        self._shell, self._ids = shell, ids
-        self.layout = pn.Column(style.html("<h1>Compare</h1><p class='soft' role='status'>Reading …</p>"), **WIDE)
+        self._shell, self.ids = shell, ids
+        waiting = style.html("<h1>Compare</h1><p class='soft' role='status'>Reading …</p>")
+        self.layout = pn.Column(waiting, sizing_mode="stretch_width", margin=0)
         soon(self._fill)
 
     async def _fill(self) -> None:
         try:
-            found = await asyncio.to_thread(read, self._ids)
+            found = await asyncio.to_thread(read, self.ids)
         except LabError as error:
             self.layout.objects = [style.html("<h1>Compare</h1>"), error_card(error)]
             return
@@ -107,7 +108,7 @@ def words(found: Comparison) -> str:
     if found.params:
         rows = "".join(
             f"<tr><td>{escape(name)}</td>"
-            + "".join(f'<td class="num">{escape(say({name: v}).split(" = ", 1)[1])}</td>' for v in values)
+            + "".join(f'<td class="num">{escape(say_value(v))}</td>' for v in values)
             + "</tr>"
             for name, values in found.params.items()
         )
@@ -173,6 +174,3 @@ def curve_plots(found: Comparison) -> list[pn.pane.Bokeh]:
         plot.outline_line_color = None
         plots.append(pn.pane.Bokeh(plot, margin=0))
     return plots
-
-
-WIDE = {"sizing_mode": "stretch_width", "margin": 0}

@@ -20,7 +20,7 @@ from workbench.ui.errors import error_card, error_html
 from workbench.ui.form import STRETCH, Form, plain
 from workbench.ui.link import Link, State
 from workbench.ui.progress import LivePanel
-from workbench.ui.runs import RunsTable, say
+from workbench.ui.runs import RunsTable, say_value
 from workbench.ui.soon import soon
 from workbench.ui.source import OwnFile
 from workbench.ui.tabs import LazyTabs
@@ -226,11 +226,7 @@ class LabPage:
         then = {**run.params, "seed": run.seed}
         if run.status == "recorded":  # it has a preset of its own; what counts is what the user has changed
             now = {name: now[name] for name in (*self.form.changes(), "seed")}
-        return [
-            f"{k}: {say({k: then.get(k)}).split(' = ', 1)[1]} → {say({k: v}).split(' = ', 1)[1]}"
-            for k, v in now.items()
-            if k in then and then[k] != v
-        ]
+        return [f"{k}: {say_value(then.get(k))} → {say_value(v)}" for k, v in now.items() if k in then and then[k] != v]
 
     # -- the form ----------------------------------------------------------------------------------------
 

@@ -34,8 +34,12 @@ def changed(run: Run, lab: Lab | None) -> dict[str, Any]:
 
 def say(params: dict[str, Any]) -> str:
     """Return params as short text: ``eps = 0.1, seeds = 5``."""
-    plain = {k: ", ".join(map(str, v)) if isinstance(v, list) else v for k, v in params.items()}
-    return "; ".join(f"{key} = {style.number(value)}" for key, value in plain.items())
+    return "; ".join(f"{key} = {say_value(value)}" for key, value in params.items())
+
+
+def say_value(value: Any) -> str:
+    """Return the value of a param as short text."""
+    return ", ".join(map(str, value)) if isinstance(value, list) else style.number(value)
 
 
 def rows(runs: Iterable[Run], lab: Lab | None = None) -> pd.DataFrame:

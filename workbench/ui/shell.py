@@ -50,7 +50,7 @@ class Shell:
         self._doc = pn.state.curdoc
         self._labs: dict[str, LabPage] = {}
         self._runs: RunsTable | None = None
-        self._compare: tuple[list[str], ComparePage] | None = None
+        self._compare: ComparePage | None = None
         self._seen: tuple = ()
         self._unsaid = False  # the address bar is behind
         self._nav = style.html(sizing_mode="stretch_width")
@@ -153,9 +153,9 @@ class Shell:
 
     def _show_compare(self) -> None:
         ids = [run_id for run_id in self.here.runs.split(",") if run_id]
-        if self._compare is None or self._compare[0] != ids:
-            self._compare = ids, ComparePage(self, ids)
-        self._body.objects = [self._compare[1].layout]
+        if self._compare is None or self._compare.ids != ids:
+            self._compare = ComparePage(self, ids)
+        self._body.objects = [self._compare.layout]
 
     def _show_data(self) -> None:
         place = style.html('<p class="soft" role="status">Looking …</p>')

@@ -37,12 +37,13 @@ TITLES = {
     "curves": "separability inside a network",
     "loss": "RS as a loss",
 }
-TABLES = {  # what each study writes; one that was cut off begins again, but for those in GO_ON
+# The short studies and their tables: one that was cut off begins anew. The others, which are long, go on behind their
+# last whole task or training.
+ANEW = {
     "set": ("measures", "epsilon", "bias", "set"),
     "graded": ("graded", "classic"),
     "failures": ("failures", "local"),
 }
-GO_ON = ("tasks", "curves", "loss")  # the long ones: they go on behind their last whole task or training
 SAVE_EVERY = 5.0  # seconds: a killed run keeps what it had then
 
 
@@ -62,9 +63,8 @@ def run(params: Params, ctx: Context) -> Result:
     stopped = False
     for name in (s for s in STUDIES if s in params.studies and s not in finished):
         ctx.log(f"Study: {TITLES[name]}")
-        if name not in GO_ON:
-            for table in TABLES[name]:
-                book.pop(table, None)
+        for table in ANEW.get(name, ()):
+            book.pop(table, None)
         began = saved = time.monotonic()
         ctx.progress(0, 1, TITLES[name])
         for done, total in STEPS[name](params, ctx, book):
@@ -77,11 +77,11 @@ def run(params: Params, ctx: Context) -> Result:
                 notes.append(f"Stopped in the study '{name}' after {done} of {total} steps.")
                 break
         ctx.log(f"  {time.monotonic() - began:.1f} s")
+        if not stopped:
+            finished.append(name)
+        keep(book, finished, ctx)
         if stopped:
             break
-        finished.append(name)
-        keep(book, finished, ctx)
-    keep(book, finished, ctx)
     tables = {name: pd.DataFrame(rows) for name, rows in book.items() if rows}
     if "tasks" in tables:
         tables |= tasks_study.conclude(params, ctx, tables["tasks"])
