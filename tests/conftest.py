@@ -1,5 +1,6 @@
 """Every test works in a home of its own, knows the trial lab, and uses one thread."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -8,7 +9,9 @@ import sysconfig
 import time
 from pathlib import Path
 
+import psutil
 import pytest
+from hypothesis import settings
 
 from workbench.doctor import CHROMIUM
 
@@ -19,6 +22,9 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [TRIAL, os.environ.get("
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, TRIAL)
 pytest.register_assert_rewrite("workbench.testing.test_contract")  # test_contract.py takes its tests from there
+
+settings.register_profile("workbench", deadline=None)  # no test is timed: machines differ, and are busy
+settings.load_profile("workbench")
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -78,6 +84,26 @@ def wait_for():
         raise AssertionError(f"{what} did not come within {seconds} s")
 
     return wait
+
+
+@pytest.fixture
+def dask_cluster(wait_for, tmp_path):
+    """Start a Dask scheduler and two plain workers as an administrator would; yield its address and the processes."""
+    dask = [sys.executable, "-m", "dask"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": (tmp_path / "log").open("w")}
+    file = tmp_path / "scheduler.json"
+    where = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)]
+    processes = [subprocess.Popen([*dask, "scheduler", *where], **quiet)]
+    wait_for(file.exists, 30, "the scheduler file")
+    time.sleep(0.5)
+    join = ["--scheduler-file", str(file), "--nthreads", "2", "--host", "127.0.0.1", "--no-dashboard"]
+    processes += [subprocess.Popen([*dask, "worker", *join], **quiet) for _ in range(2)]
+    yield json.loads(file.read_text())["address"], processes
+    for process in processes:
+        for child in psutil.Process(process.pid).children(recursive=True) if process.poll() is None else ():
+            child.kill()
+        process.kill()
+        process.wait()
 
 
 # a package that is built and installed -------------------------------------------------------------------------

@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+import numpy as np
 import pytest
 import trial_lab
 
@@ -24,7 +26,7 @@ def call(*words, code=0, **more):
 def test_labs_as_json():
     rows = {row["name"]: row for row in json.loads(call("labs", "--json").stdout)}
     assert rows["rs"]["state"] == "works" and {"quick", "claims"} <= set(rows["rs"]["presets"])
-    assert rows["amos"]["state"] == "planned" and rows["amos"]["title"]
+    assert rows["reliant"]["state"] == "planned" and rows["amos"]["title"]
     assert "Darts" in call("labs").stdout
 
 
@@ -52,7 +54,7 @@ def test_a_failed_run_has_its_reason_and_exit_code():
     ("words", "said"),
     [
         (["run", "nope"], "no lab 'nope'"),
-        (["run", "amos"], "planned"),
+        (["run", "reliant"], "planned"),
         (["run", "trial", "--set", "darts"], "has no '='"),
         (["run", "trial", "--set", "dart=1"], "no parameter 'dart'"),
         (["run", "trial", "--set", "darts=1"], "does not fit"),
@@ -61,6 +63,7 @@ def test_a_failed_run_has_its_reason_and_exit_code():
         (["data", "fetch", "nothing"], "nothing"),
         (["data", "card", "/no/such.csv"], "/no/such.csv"),
         (["serve", "--address", "0.0.0.0"], "without a login"),
+        (["serve", "--proxy", "workbench.example.org"], "without a login"),
     ],
 )
 def test_mistakes_are_told_in_words(words, said):
@@ -97,6 +100,32 @@ def test_data_list_and_card(tmp_path):
     file.write_text("a,b,label\n" + "".join(f"{i},{i % 5},{'xy'[i % 2]}\n" for i in range(40)))
     assert "40" in call("data", "card", str(file)).stdout
     assert "digits" in call("data", "fetch", "digits").stdout
+
+
+def test_the_card_of_midi_files(tmp_path):
+    from workbench.cli.data import MIDI
+    from workbench.data import midifiles
+    from workbench.data.grooves import from_rows
+    from workbench.data.midi import to_midi
+
+    assert (*MIDI, ".zip") == midifiles.SUFFIXES
+    (tmp_path / "mine.mid").write_bytes(to_midi(from_rows([[1, 0, 0, 0, 0, 0]] * 16, meter=(4, 4))))
+    (tmp_path / "broken.mid").write_bytes(b"MThd")
+    shown = call("data", "card", str(tmp_path)).stdout
+    assert "4/4" in shown and "broken.mid" in shown
+    assert "no MIDI file" in call("data", "card", str(tmp_path / "broken.mid"), code=2).stderr
+
+
+def test_the_card_of_scans(tmp_path):
+    from workbench.data.sources import BUNDLED
+
+    for path in (BUNDLED / "abdomen_mr", Path(shutil.make_archive(tmp_path / "both", "zip", BUNDLED / "abdomen_mr"))):
+        shown = " ".join(call("data", "card", str(path)).stdout.split())
+        assert "117 x 91 x 20" in shown and "3 x 3 x 3 mm" in shown and "liver 499 mL" in shown
+    (tmp_path / "bad.nii").write_bytes(b"hello")
+    assert "no NIfTI file" in call("data", "card", str(tmp_path / "bad.nii"), code=2).stderr
+    np.savez(tmp_path / "scan.npz", image=np.zeros((9, 9, 9)), spacing=[1, 1, 2])
+    assert "1 x 1 x 2 mm" in call("data", "card", str(tmp_path / "scan.npz")).stdout
 
 
 def test_doctor_as_json():

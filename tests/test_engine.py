@@ -116,6 +116,41 @@ def test_lost_and_stopped_runs_resume_and_end_with_the_same_numbers(engine, wait
     assert not list(run.folder.glob("checkpoint*"))
 
 
+def test_a_run_that_only_stood_in_line_at_a_killed_worker_goes_to_another(engine, wait_for):
+    busy = [engine.submit("trial", {"steps": 100_000, "pause": 0.02}) for _ in range(2)]
+    lives = [running(engine, run_id, wait_for) for run_id in busy]
+    queue = [engine.submit("trial", {"steps": 2}) for _ in range(4)]
+    time.sleep(1)  # both workers have some of them in line
+    os.kill(engine.client.run(os.getpid, workers=[lives[0].worker])[lives[0].worker], signal.SIGKILL)
+    assert ended(engine, busy[0], wait_for).status == "lost"
+    engine.stop(busy[1])
+    assert [ended(engine, run_id, wait_for).status for run_id in [busy[1], *queue]] == ["stopped", *["done"] * 4]
+
+
+def test_many_runs_of_one_user_do_not_keep_another_waiting(wait_for):
+    engine = Engine(slots=1)
+    try:
+        engine.wait()
+        first = engine.submit("trial", {"steps": 1000, "pause": 0.02}, user="ada")
+        running(engine, first, wait_for)
+        many = [engine.submit("trial", {"steps": 20, "pause": 0.02}, user="ada") for _ in range(5)]
+        single = engine.submit("trial", {"steps": 20, "pause": 0.02}, user="bob")
+        assert [engine.live(run_id).queue_position for run_id in [single, *many]] == [1, 2, 3, 4, 5, 6]
+        second = engine.submit("trial", {"steps": 20, "pause": 0.02}, user="bob")
+        assert [engine.live(run_id).queue_position for run_id in [many[0], second, many[1]]] == [2, 3, 4]
+        engine.stop(first)
+        order, waiting = [], {single, second, *many}
+        while waiting:  # in which order they start
+            started = [run_id for run_id in waiting if engine.live(run_id).status != "queued"]
+            order += started
+            waiting -= set(started)
+            time.sleep(0.02)
+        assert order == [single, many[0], second, *many[1:]]
+        assert open_store().run(single).user == "bob"
+    finally:
+        engine.close()
+
+
 @pytest.mark.parametrize(
     ("mood", "cause", "hint"),
     [("clumsy", "ZeroDivisionError: the darts fell down", "defect"), ("careful", "There is no board.", "Hang one up.")],
@@ -132,7 +167,7 @@ def test_bad_params_are_refused_before_they_are_queued(engine):
     with pytest.raises(LabError, match="no parameter 'dart'"):
         engine.submit("trial", {"dart": 5})
     with pytest.raises(LabError, match="planned"):
-        engine.submit("amos", {})
+        engine.submit("reliant", {})
 
 
 def test_probe_answers_while_every_slot_is_busy_and_saves_nothing(engine, wait_for):
@@ -196,28 +231,6 @@ def test_a_run_of_another_process_is_stopped_by_it(engine, wait_for):
     finally:
         child.kill()
         child.wait()
-
-
-@pytest.fixture
-def dask_cluster(wait_for, tmp_path):
-    """Start a Dask scheduler and two plain workers as an administrator would; return address and processes."""
-    dask = [sys.executable, "-m", "dask"]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": (tmp_path / "log").open("w")}
-    file = tmp_path / "scheduler.json"
-    where = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)]
-    processes = [subprocess.Popen([*dask, "scheduler", *where], **quiet)]
-    wait_for(file.exists, 30, "the scheduler file")
-    time.sleep(0.5)
-    join = ["--scheduler-file", str(file), "--nthreads", "2", "--host", "127.0.0.1", "--no-dashboard"]
-    processes += [subprocess.Popen([*dask, "worker", *join], **quiet) for _ in range(2)]
-    import json
-
-    yield json.loads(file.read_text())["address"], processes
-    for process in processes:
-        for child in psutil.Process(process.pid).children(recursive=True) if process.poll() is None else ():
-            child.kill()
-        process.kill()
-        process.wait()
 
 
 def workers(engine):

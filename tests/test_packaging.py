@@ -22,6 +22,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 UI_PACKAGES = {"bokeh", "datashader", "holoviews", "napari", "open3d", "panel", "panel_material_ui"}
 CONDA_NAMES = {"pytorch": "torch", "python-safetensors": "safetensors"}
 BUNDLED = (".py", ".js", ".css", ".svg", ".toml")
+KEPT = {"recorded", "bundled"}  # folders whose files all come along
 
 
 def normal(name: str) -> str:
@@ -51,7 +52,7 @@ def test_conda_and_pip_name_the_same_packages():
     listed = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
     conda = [text for text in listed if isinstance(text, str) and not re.match(r"(python[<>=]|pip$)", text)]
     pip = [text for entry in listed if isinstance(entry, dict) for text in entry["pip"] if text != "-e ."]
-    assert named(conda + pip) == named(declared("dev", "desktop"))
+    assert named(conda + pip) == named(declared("dev", "desktop", "language"))
 
 
 def pins() -> dict[str, str]:
@@ -61,7 +62,7 @@ def pins() -> dict[str, str]:
 
 def test_every_declared_package_is_pinned_exactly():
     pinned = pins()
-    wanted = named(declared("dev", "desktop", "bench"))
+    wanted = named(declared("dev", "desktop", "language", "bench"))
     assert not sorted(set(wanted) - set(pinned))
     assert all(re.fullmatch(r"==[^+]+", version) for version in pinned.values())
     for name, allowed in wanted.items():
@@ -77,7 +78,7 @@ def test_what_is_tested_here_is_what_is_pinned():
 def test_every_import_is_declared():
     """A package that only another one happens to bring along is not ours to import."""
     provides = importlib.metadata.packages_distributions()
-    ours = {normal(name) for name in named(declared("desktop"))} | {"workbench"}
+    ours = {normal(name) for name in named(declared("desktop", "language"))} | {"workbench"}
     files = [ROOT / f for f in our_files() if f.endswith(".py") and f.startswith(("workbench/", "widgets/"))]
     missing = {}
     for path in files:
@@ -112,7 +113,7 @@ def wheel(wheel_file) -> zipfile.ZipFile:
 def test_the_wheel_holds_every_file_of_the_packages(clone, wheel):
     inside = {re.sub(r"^workbench_widgets/", "widgets/", name) for name in wheel.namelist()}
     files = [path.relative_to(clone) for name in ("workbench", "widgets") for path in (clone / name).rglob("*.*")]
-    wanted = {str(f) for f in files if f.suffix in BUNDLED or f.name == "README.md" or "recorded" in f.parts}
+    wanted = {str(f) for f in files if f.suffix in BUNDLED or f.name == "README.md" or KEPT & set(f.parts)}
     assert len(wanted) > 30 and "workbench/template/src/mylab/run.py" in wanted
     assert not sorted(wanted - inside)
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -10,15 +11,21 @@ import time
 import urllib.request
 from pathlib import Path
 
+import numpy as np
 import pytest
+import yaml
 
+from workbench.data.grooves import from_rows
+from workbench.data.midi import to_midi
+from workbench.data.sources import BUNDLED
 from workbench.lab import labs
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ("README.md", "docs/adding-a-lab.md", "docs/deployment.md")
+DOCUMENTS = ("README.md", "docs/adding-a-lab.md", "docs/deploy.md", "docs/grooves.md", "docs/scans.md")
 INSTALLS = "docs/adding-a-lab.md"  # installs a package, so it gets an environment of its own
 BIN = Path(sys.executable).parent
 SERVERS = ("dask scheduler", "dask worker")
+OUTSIDE = ("DISPLAY", "WAYLAND_DISPLAY", "MAKEFLAGS", "ARGS")  # of the make that runs the tests, not for theirs
 # Commands that are not run here, because the test named (or CI itself) runs them.
 ELSEWHERE = {
     "make serve": "tests/test_readme.py::test_make_serve_opens_the_page",
@@ -60,6 +67,8 @@ def place(tmp_path):
     """Return a folder with the files that the documents speak of, and an environment with a home of its own."""
     rows = [f"{i % 7},{i % 5 - 2},{i % 11},{'ab'[i % 7 > 3]}" for i in range(200)]
     (tmp_path / "measurements.csv").write_text("\n".join(["u,v,w,label", *rows]), encoding="utf-8")
+    (tmp_path / "groove.mid").write_bytes(to_midi(from_rows(np.eye(16, 6, dtype=bool)[np.arange(320) % 16])))
+    shutil.copy(BUNDLED / "abdomen_mr" / "image.nii.gz", tmp_path / "scan.nii.gz")
     home = tmp_path / "home"
     return tmp_path, {**os.environ, "WORKBENCH_HOME": str(home), "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
 
@@ -95,6 +104,82 @@ def test_every_command_runs(document, place, request):
             end(server)
 
 
+# what cannot run here ----------------------------------------------------------------------------------------------
+
+
+def blocks(language: str) -> list[str]:
+    """Return the blocks of the deployment guide in one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", read("docs/deploy.md"), re.MULTILINE | re.DOTALL)
+
+
+def check(*command: str, missing: str = "") -> None:
+    """Let a tool of the system check a file; without the tool there is nothing to ask."""
+    tool = shutil.which(command[0], path=f"{os.environ['PATH']}:/usr/sbin")
+    if tool is None:
+        pytest.skip(f"{missing or command[0]} is not installed")
+    done = subprocess.run([tool, *command[1:]], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_shell_lines_of_the_guide_are_shell():
+    assert len(blocks("sh")) >= 4
+    for block in blocks("sh"):
+        subprocess.run(["bash", "-n"], input=block, text=True, check=True, timeout=20)
+
+
+def test_the_service_of_the_guide_is_one_that_systemd_takes(tmp_path):
+    [unit] = blocks("ini")
+    command = re.search(r"^ExecStart=\S+/workbench (.+)$", unit, re.MULTILINE)[1].split()
+    known = subprocess.run([BIN / "workbench", "serve", "--help"], capture_output=True, text=True, timeout=120).stdout
+    assert all(word in known for word in command if word.startswith("--"))
+    path = tmp_path / "workbench.service"
+    path.write_text(re.sub(r"ExecStart=\S+", "ExecStart=/bin/true", unit))
+    check("systemd-analyze", "verify", "--man=no", str(path))
+
+
+def test_the_proxy_of_the_guide_is_one_that_nginx_takes(tmp_path):
+    [server] = blocks("nginx")
+    openssl = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    keys = ["-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "cert.pem")]
+    subprocess.run([*openssl, *keys], check=True, capture_output=True, timeout=60)
+    server = server.replace("/etc/ssl/workbench.pem", str(tmp_path / "cert.pem"))
+    server = server.replace("/etc/ssl/private/workbench.key", str(tmp_path / "key.pem"))
+    server = server.replace("listen 80;", f"listen {free_port()};").replace("443", str(free_port()))
+    around = f"pid {tmp_path}/pid; error_log stderr; events {{}}\nhttp {{ access_log off;\n{server}\n}}"
+    (tmp_path / "nginx.conf").write_text(around)
+    check("nginx", "-t", "-c", str(tmp_path / "nginx.conf"))
+
+
+def test_the_pods_of_the_guide_start_commands_that_there_are():
+    [text] = blocks("yaml")
+    pods = [part for part in yaml.safe_load_all(text) if part["kind"] == "Deployment"]
+    for pod in pods:
+        assert pod["spec"]["selector"]["matchLabels"] == pod["spec"]["template"]["metadata"]["labels"]
+        [container] = pod["spec"]["template"]["spec"]["containers"]
+        help_text = subprocess.run(
+            [BIN / "dask", container["command"][1], "--help"], capture_output=True, text=True, timeout=120
+        ).stdout
+        assert all(
+            word in help_text for word in container["command"] if word.startswith("--") and word != "--no-dashboard"
+        )
+    assert len(pods) == 2
+
+
+def test_the_python_of_the_guide_is_python():
+    for block in blocks("python"):
+        compile(block, "docs/deploy.md", "exec")
+
+
+def test_the_python_of_the_guide_to_scans_runs(capsys):
+    found = re.findall(r"^```python\n(.*?)^```$", read("docs/scans.md"), re.MULTILINE | re.DOTALL)
+    for block in found:
+        exec(block, {})
+    said = capsys.readouterr().out
+    assert len(found) == 2 and "(117, 91, 20) (3.0, 3.0, 3.0) MR" in said and "6: 'liver'" in said
+
+
 def test_commands_left_out_are_run_by_the_test_named():
     said = {command for document in DOCUMENTS for command in commands(document)}
     assert set(ELSEWHERE) <= said
@@ -112,7 +197,7 @@ def test_ci_runs_every_check_by_make_test():
 def test_make_serve_opens_the_page(place):
     """With everything installed, `make serve` is ``panel serve workbench/app.py`` on localhost."""
     folder, environment = place
-    environment = {k: v for k, v in environment.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY", "MAKEFLAGS")}
+    environment = {k: v for k, v in environment.items() if k not in OUTSIDE}
     port = free_port()
     stamp = f"{BIN.parent}/.core"
     command = ["make", "-o", stamp, "serve", f"PORT={port}", f"VENV={BIN.parent}", "DESKTOP=0"]

@@ -50,6 +50,14 @@ def test_the_stock_client_reads_every_run(store):
     assert "run.json" in [file.path for file in stock.list_artifacts(run.id)]
 
 
+def test_an_odd_character_in_the_name_of_a_curve_loses_nothing(store):
+    run = make(store)
+    store.update(run.id, metrics=[("loss: UNet, joint (β=0.5)", 0.25, 1), ("pi", 3.0, 1)], progress={"done": 1})
+    found = store.client.get_run(run.id).data
+    assert found.metrics == {"loss: UNet_ joint _β_0.5_": 0.25, "pi": 3.0}
+    assert found.tags["workbench.progress"] == '{"done": 1}'
+
+
 def test_runs_are_listed_newest_first_by_lab_and_by_status(store):
     made = [make(store) for _ in range(3)]
     store.close(made[0].id, "done")

@@ -55,7 +55,7 @@ def core() -> None:
 
 def dev() -> None:
     say("Installing what the tests need ...")
-    call([*PIP, "-c", str(CONSTRAINTS), "-e", ".[dev]"])
+    call([*PIP, "-c", str(CONSTRAINTS), "-e", ".[dev,language]"])
     if any(shutil.which(name) for name in CHROMIUM):
         return
     if sys.platform == "darwin":

@@ -29,7 +29,7 @@ def main() -> None:
         python = str(Path(folder) / "bin" / "python")
         pip = [python, "-m", "pip", "--disable-pip-version-check"]
         subprocess.run([python, ROOT / "tools" / "install.py", "torch"], check=True)
-        subprocess.run([*pip, "install", "-qq", torch, "uv", f"{ROOT}[desktop,dev,bench]"], check=True)
+        subprocess.run([*pip, "install", "-qq", torch, "uv", f"{ROOT}[desktop,language,dev,bench]"], check=True)
         frozen = subprocess.run([*pip, "freeze"], check=True, capture_output=True, text=True).stdout
     CONSTRAINTS.write_text(HEADER + "\n".join(pins(frozen)) + "\n", encoding="utf-8")
     print(f"{CONSTRAINTS.name}: {len(pins(frozen))} packages. Now run: make test")

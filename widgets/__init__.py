@@ -1,5 +1,9 @@
 """Browser components, usable in JupyterLab (anywidget) and in Panel."""
 
-from workbench_widgets.class_handles import ClassHandles, flat, jupyter_widget
+from workbench_widgets.class_handles import ClassHandles, flat
+from workbench_widgets.jupyter import jupyter_widget
+from workbench_widgets.slices import Side, Slices, slices_of
+from workbench_widgets.step_grid import StepGrid, hit_list
+from workbench_widgets.surfaces import Surfaces
 
-__all__ = ["ClassHandles", "flat", "jupyter_widget"]
+__all__ = ["ClassHandles", "Side", "Slices", "StepGrid", "Surfaces", "flat", "hit_list", "jupyter_widget", "slices_of"]

@@ -2,7 +2,8 @@
    One module for anywidget (JupyterLab) and Panel (AnyWidgetComponent); imports nothing, asks no host.
 
    Model, read:           points [x, y, class, x, y, class, ...], labels, colors, extent, movable
-   Model, read & written: means [[x, y], ...], stds [[sx, sy], ...], rotation (degrees), settled (finished moves)
+   Model, read & written: means [[x, y], ...], stds [[sx, sy], ...], rotation (degrees),
+                          settled (finished moves), drawn (how many times it was drawn)
 
    The plane of means and spreads is turned by `rotation` about its origin before it is drawn, as the points are. */
 
@@ -252,6 +253,8 @@ function render({model, el}) {
   const observer = new ResizeObserver(resize)
   observer.observe(root)
   rebuild()
+  model.set("drawn", model.get("drawn") + 1)  // whoever wrote to us before this may have written into the void
+  model.save_changes()
   return () => {
     cancelAnimationFrame(frame)
     observer.disconnect()

@@ -1,12 +1,11 @@
 """`ClassHandles`: a scatter whose class means, spreads and rotation can be dragged.
 
-One ES module (``class_handles.js``) serves both worlds: `ClassHandles` for Panel and `ClassHandlesWidget`
+One ES module (``class_handles.js``) serves both worlds: `ClassHandles` for Panel and ``jupyter_widget(ClassHandles)``
 for Jupyter. Both have the same fields.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ class ClassHandles(AnyWidgetComponent):
     stds = param.List([[1.0, 1.0], [1.0, 1.0]], doc="Standard deviations (along both axes) of each class, data units.")
     rotation = param.Number(0.0, doc="By how much means and spreads are turned about the origin, degrees.")
     settled = param.Integer(0, doc="How many moves were finished: goes up when a handle is let go.")
+    drawn = param.Integer(0, doc="How many times the handles were drawn anew in a browser.")
     points = param.List([], doc="The points, flat: x, y, class index, x, y, class index, ...; see `flat`.")
     labels = param.List([], item_type=str, doc="Name of each class.")
     colors = param.List(["#0072B2", "#E69F00"], item_type=str, doc="Color of each class.")
@@ -36,24 +36,6 @@ class ClassHandles(AnyWidgetComponent):
     @classmethod
     def _process_importmap(cls) -> dict[str, Any]:
         return {}  # Panel's default names a React on another host; this module imports nothing
-
-
-@functools.cache
-def jupyter_widget() -> type:
-    """Return the same handles as an ``anywidget.AnyWidget`` class, for JupyterLab.
-
-    Made on demand, because a server of pages needs no ipywidgets.
-    """
-    import anywidget
-    import traitlets
-
-    kinds = {param.List: traitlets.List, param.Number: traitlets.Float, param.Integer: traitlets.Int}
-    kinds[param.Boolean] = traitlets.Bool
-    fields = {"_esm": MODULE, "__doc__": "The handles as a Jupyter widget."}
-    for name, declared in ClassHandles.param.objects("existing").items():
-        if name in vars(ClassHandles) and type(declared) in kinds:
-            fields[name] = kinds[type(declared)](declared.default, help=declared.doc).tag(sync=True)
-    return type("ClassHandlesWidget", (anywidget.AnyWidget,), fields)
 
 
 def flat(x: Sequence[float], y: Sequence[float], label: Sequence[Any]) -> tuple[list[float], list[str]]:

@@ -9,11 +9,14 @@ import importlib
 
 from workbench import labs
 
-__all__ = ["LabError", "Run", "compare", "labs", "open_run", "run"]
+__all__ = ["LabError", "Run", "compare", "import_run", "labs", "open_run", "open_sweep", "run", "sweep"]
+
+_OF_SWEEPS = ("open_sweep", "sweep")
 
 
 def __getattr__(name: str):
     # Loaded at first use: a worker or a view that imports one room of the package needs no engine.
     if name in __all__:
-        return getattr(importlib.import_module("workbench.api"), name)
+        room = "workbench.sweeps.api" if name in _OF_SWEEPS else "workbench.api"
+        return getattr(importlib.import_module(room), name)
     raise AttributeError(f"module 'workbench' has no attribute {name!r}")

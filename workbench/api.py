@@ -5,14 +5,14 @@ from __future__ import annotations
 import concurrent.futures
 import importlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from workbench import keeping, store
 from workbench import lab as contract
-from workbench import store
 from workbench.comparison import Comparison, compare_runs
 from workbench.engine import Engine, Live, open_engine
 from workbench.lab import Lab, LabError, Verdict
@@ -83,10 +83,47 @@ class Run:
         follow(engine, self.id, progress)
         return Run(store.open_store().run(self.id), engine)
 
+    def star(self, on: bool = True) -> Run:
+        """Mark the run as worth finding again, or take the mark away; return it as it is now."""
+        return self._now(keeping.star(store.open_store(), self.id, on))
+
+    def rename(self, name: str) -> Run:
+        """Give the run another name; return it as it is now."""
+        return self._now(keeping.rename(store.open_store(), self.id, name))
+
+    def note(self, text: str) -> Run:
+        """Write a note beside the run, in place of the one it had; return it as it is now."""
+        return self._now(keeping.write_note(store.open_store(), self.id, text))
+
+    def tag(self, *tags: str) -> Run:
+        """Give the run further tags; return it as it is now."""
+        return self._now(keeping.add_tags(store.open_store(), self.id, list(tags)))
+
+    def trash(self) -> Run:
+        """Move the run to the trash; return it as it is now."""
+        return self._now(keeping.trash(store.open_store(), self.id))
+
+    def restore(self) -> Run:
+        """Bring the run back from the trash; return it as it is now."""
+        return self._now(keeping.restore(store.open_store(), self.id))
+
+    def export(self, path: Path | str, *, figures: bool = True, force: bool = False) -> Path:
+        """Write the run to ``*.html`` (the report), ``*.ipynb``, ``*.zip`` or a folder; see `workbench.exports.export`.
+
+        Raises
+        ------
+        LabError
+            If the run has not ended, or the path exists or cannot be written.
+        """
+        return importlib.import_module("workbench.exports").export(self.record, path, figures=figures, force=force)
+
     def views(self) -> dict[str, Callable[[], Any]]:
         """Return title -> function that builds the view."""
         link = importlib.import_module("workbench.ui.link").Link
         return self.lab.views(self.result, link(self.id, self._ask))
+
+    def _now(self, record: Record) -> Run:
+        return Run(record, self.engine)
 
     def _ask(self, request: dict[str, Any]) -> concurrent.futures.Future[Result]:
         return (self.engine or open_engine()).probe(self.id, request)
@@ -171,13 +208,17 @@ def execute(
     show: bool = True,
 ) -> Run:
     """Run a lab, wait for its end, and return the run however it ended."""
-    values = contract.get_lab(lab).Params.make(preset, **params).to_dict()
-    if values.get("file"):  # a run may be repeated from another folder
-        values["file"] = str(Path(values["file"]).expanduser().resolve())
+    values = from_anywhere(contract.get_lab(lab).Params.make(preset, **params).to_dict())
     engine = open_engine(scheduler)
     run_id = engine.submit(lab, values, seed=seed, device=device, preset=preset)
     follow(engine, run_id, show)
     return Run(store.open_store().run(run_id), engine)
+
+
+def from_anywhere(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return params whose own file has its whole path: a run may be repeated, and a sweep continued, elsewhere."""
+    file = params.get("file")
+    return {**params, "file": str(Path(file).expanduser().resolve())} if file else dict(params)
 
 
 def open_run(run_id: str) -> Run:
@@ -185,15 +226,28 @@ def open_run(run_id: str) -> Run:
     return Run(store.open_store().run(run_id))
 
 
-def compare(*run_ids: str) -> Comparison:
+def import_run(file: Path | str) -> Run:
+    """Keep the run of a zip made by `Run.export` as a new run of this workbench, and return it.
+
+    Raises
+    ------
+    LabError
+        If it is not such a zip, is damaged or hostile, or is of a lab that is not here. Nothing of it is kept then.
+    """
+    return Run(importlib.import_module("workbench.imports").import_run(file))
+
+
+def compare(*run_ids: str, fold: bool = False) -> Comparison:
     """Return runs of one lab side by side: the params that differ, metrics with deltas, and verdicts.
+
+    With `fold`, runs that differ in their seed only share a column, with mean and standard deviation over them.
 
     Raises
     ------
     LabError
         If they are fewer than two, or of different labs.
     """
-    return compare_runs([store.open_store().run(run_id) for run_id in run_ids])
+    return compare_runs([store.open_store().run(run_id) for run_id in run_ids], fold)
 
 
 def follow(engine: Engine, run_id: str, show: bool = True) -> Live:

@@ -68,7 +68,18 @@ class Params(param.Parameterized):
         try:
             return cls(**{**cls.presets[preset], **values})
         except (ValueError, TypeError) as error:
-            raise LabError(f"A parameter does not fit: {error}") from error
+            raise cls._misfit({**cls.presets[preset], **values}, error) from error
+
+    @classmethod
+    def _misfit(cls, values: dict[str, Any], error: Exception) -> LabError:
+        """Return in the user's words what param says in its own."""
+        for name, value in values.items():
+            try:
+                cls(**{name: value})
+            except (ValueError, TypeError) as own:
+                declared = cls.param[name]
+                return LabError(f"{declared.label} ({name}) = {value!r} does not fit.", wanted(declared) or str(own))
+        return LabError(f"The parameters do not fit: {error}")
 
     @classmethod
     def names(cls) -> list[str]:
@@ -104,6 +115,27 @@ class Params(param.Parameterized):
     def to_dict(self) -> dict[str, Any]:
         """Return the values by name: what JSON, the URL and the store keep."""
         return {name: getattr(self, name) for name in self.names()}
+
+
+def wanted(declared: param.Parameter) -> str:
+    """Return in a sentence which values a parameter takes; nothing where that is not known."""
+    if isinstance(declared, param.Selector):
+        many = "some" if isinstance(declared, param.ListSelector) else "one"
+        return f"Choose {many} of {', '.join(map(str, declared.objects))}."
+    if isinstance(declared, param.Number):
+        kind = "A whole number" if isinstance(declared, param.Integer) else "A number"
+        return f"{kind}, {bounds_text(declared) or 'any'}, is wanted."
+    return ""
+
+
+def bounds_text(declared: param.Parameter) -> str:
+    """Return the bounds of a number in words, or nothing."""
+    low, high = getattr(declared, "bounds", None) or (None, None)
+    if low is not None and high is not None:
+        return f"{low:g} to {high:g}"
+    if low is not None:
+        return f"{low:g} or more"
+    return f"up to {high:g}" if high is not None else ""
 
 
 @dataclass(frozen=True)
@@ -185,7 +217,8 @@ class Lab:
     The rooms are found by their place beside `module`: ``params.Params``, ``run.run``, ``run.probe``,
     ``run.load``, ``views.views``, ``README.md`` and the folder ``recorded``. They are imported only when asked
     for, so listing labs imports neither torch nor panel. ``run.recheck(run)`` evaluates a run's saved model again and
-    returns name -> (recorded, found now): the test of the recorded run.
+    returns name -> (recorded, found now): the test of the recorded run. ``viewers.viewers(run)`` is optional: desktop
+    windows that show the run. ``cli.app`` is optional: a Typer, the commands ``workbench LAB ...``.
     """
 
     name: str
@@ -228,6 +261,15 @@ class Lab:
     def views(self, result: Result, link: Any = None) -> dict[str, Callable[[], Any]]:
         """Return title -> function that builds the view; called in the web server or a notebook."""
         return importlib.import_module(f"{self.module}.views").views(result, link)
+
+    def viewers(self, run: Any) -> dict[str, Callable[[Path | None], Any]]:
+        """Return name -> function that shows a run (`workbench.record.Run`) in a desktop window; {} without that room.
+
+        The function opens the window and returns when it is closed; given a path, it draws once into that PNG instead.
+        """
+        if not (self.folder / "viewers.py").exists():
+            return {}
+        return importlib.import_module(f"{self.module}.viewers").viewers(run)
 
     def judge(self, result: Result) -> dict[str, Verdict]:
         """Return the verdict on every claim."""

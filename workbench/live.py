@@ -19,7 +19,7 @@ class Live:
 
     run_id: str
     status: str = "queued"
-    queue_position: int = 0  # 0 = running, 1 = next
+    queue_position: int = 0  # 1 = next; 0 = not queued here
     stage: str = ""
     done: int = 0
     total: int = 0
@@ -45,6 +45,8 @@ class Task:
     kill_at: float | None = None  # set once the user asked to stop
     foreign: bool = False  # it belongs to another process; we look, and leave word when it is to stop
     folder: Path | None = None  # of the run, where that word is left
+    user: str = ""
+    turn: int = 0  # when it gets a slot: the lowest first (see workbench.engine.turns)
 
     @property
     def active(self) -> bool:
@@ -54,7 +56,7 @@ class Task:
         """Return the snapshot with its times, or its place among the queued runs."""
         live = replace(self.live, stopping=self.kill_at is not None and self.active)
         if live.status == "queued":
-            return replace(live, queue_position=1 + queue.index(live.run_id))
+            return replace(live, queue_position=0 if self.foreign else 1 + queue.index(live.run_id))
         if live.status != "running" or self.started is None:
             return live
         now, share = time.time(), live.done / live.total if live.total else 0

@@ -13,6 +13,8 @@ from typing import Any
 from workbench.lab import LabError, Verdict, get_lab
 from workbench.result import Result
 
+# in run.json as they are
+KEPT = ("id", "lab", "name", "status", "params", "preset", "seed", "group", "user", "star", "note")
 STATUSES = ("queued", "running", "done", "stopped", "failed", "lost", "recorded")
 ACTIVE = ("queued", "running")
 RESUMABLE = ("stopped", "failed", "lost")
@@ -42,6 +44,14 @@ class Run:
         ``stage``, ``done`` and ``total`` as last heard.
     scheduler
         Which engine owns it while it is queued or running.
+    group
+        The sweep or named group it belongs to; empty for none.
+    user
+        Who asked for it: the name at the login, else that of the account on this machine.
+    star, note, tags
+        What its user keeps it by: a mark, free text, and short words.
+    trashed
+        True while it lies in the trash.
     """
 
     id: str
@@ -60,6 +70,12 @@ class Run:
     progress: dict[str, Any] = field(default_factory=dict)
     peak_memory: int = 0
     scheduler: str = ""
+    group: str = ""
+    user: str = ""
+    star: bool = False
+    note: str = ""
+    tags: tuple[str, ...] = ()
+    trashed: bool = False
 
     @property
     def finished(self) -> bool:
@@ -86,9 +102,10 @@ class Run:
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as plain JSON values: what ``run.json`` holds."""
-        plain = {key: getattr(self, key) for key in ("id", "lab", "name", "status", "params", "preset", "seed")}
+        plain = {key: getattr(self, key) for key in KEPT}
         metrics = {key: value if math.isfinite(value) else None for key, value in self.metrics.items()}
         plain |= {"device": self.device, "created": self.created.isoformat(), "seconds": self.seconds}
+        plain |= {"tags": list(self.tags)}
         return plain | {"metrics": metrics, "error": self.error, "peak_memory": self.peak_memory}
 
 
@@ -96,7 +113,8 @@ def read_record(folder: Path) -> Run:
     """Return the run kept in a folder with a ``run.json``: a recorded or an exported one."""
     plain = json.loads((folder / "run.json").read_text())
     metrics = {key: math.nan if value is None else value for key, value in plain.pop("metrics").items()}
-    return Run(**plain | {"created": datetime.fromisoformat(plain["created"]), "metrics": metrics, "folder": folder})
+    plain |= {"created": datetime.fromisoformat(plain["created"]), "tags": tuple(plain.get("tags", ()))}
+    return Run(**plain | {"metrics": metrics, "folder": folder})
 
 
 def recorded_run(lab: str) -> Run:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -66,7 +67,7 @@ class Result:
         for name, blob in self.media.items():
             write_piece(folder, name, blob)
         head = {key: getattr(self, key) for key in ("metrics", "samples", "curves", "notes", "partial")}
-        with _whole(folder / "result.json") as path:
+        with whole(folder / "result.json") as path:
             path.write_text(json.dumps(finite(head), indent=1))
 
     @classmethod
@@ -109,25 +110,26 @@ def write_piece(folder: Path, name: str, value: pd.DataFrame | np.ndarray | byte
     if not NAME.fullmatch(stem):
         raise ValueError(f"{name!r} is no good name for a result: use small letters, digits, - and _")
     if isinstance(value, pd.DataFrame):
-        with _whole(folder / "tables" / f"{name}.parquet") as path:
+        with whole(folder / "tables" / f"{name}.parquet") as path:
             value.reset_index(drop=True).to_parquet(path)
     elif isinstance(value, np.ndarray):
         if value.dtype == object:
             raise ValueError(f"the array {name!r} holds Python objects; results keep numbers only")
-        with _whole(folder / "arrays" / f"{name}.npy") as path, path.open("wb") as file:
+        with whole(folder / "arrays" / f"{name}.npy") as path, path.open("wb") as file:
             np.save(file, value, allow_pickle=False)
     elif isinstance(value, bytes):
-        with _whole(folder / "media" / name) as path:
+        with whole(folder / "media" / name) as path:
             path.write_bytes(value)
     else:
         raise ValueError(f"{name!r} is a {type(value).__name__}; a result keeps tables, arrays and bytes")
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[Path]:
+def whole(path: Path) -> Iterator[Path]:
     """Yield a place to write to, which takes its name when it is whole: a killed run leaves no torn file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + PART)
+    # The process in its name: a worker that is about to die may still write beside the one that resumes its run
+    partial = path.with_name(f"{path.name}.{os.getpid()}{PART}")
     yield partial
     partial.replace(path)
 

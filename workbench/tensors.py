@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 from typing import Any
+
+from workbench.result import whole
 
 CHECKPOINTS = ("checkpoint.safetensors", "checkpoint-before.safetensors")
 
@@ -14,18 +18,16 @@ def save_tensors(path: Path, state: dict[str, Any]) -> None:
     from safetensors.torch import save_file
 
     tensors = {key: torch.as_tensor(value).detach().cpu().contiguous() for key, value in state.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".part")
-    save_file(tensors, partial)
-    partial.replace(path)
+    with whole(path) as partial:
+        save_file(tensors, partial)
 
 
 def keep_checkpoint(folder: Path, state: dict[str, Any]) -> None:
     """Write a checkpoint of a run, and keep the one before it: at every moment one of the two is whole."""
     newest, before = (folder / name for name in CHECKPOINTS)
-    fresh = folder / "checkpoint-new.safetensors"
+    fresh = folder / f"checkpoint-new-{os.getpid()}.safetensors"  # another process may be dying over this run
     save_tensors(fresh, state)  # first of all: the newest may be torn, and must not take the place of a whole one
-    if newest.exists():
+    with contextlib.suppress(FileNotFoundError):  # there is none yet
         newest.replace(before)
     fresh.replace(newest)
 

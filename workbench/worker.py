@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import importlib
 import json
 import threading
@@ -19,8 +19,9 @@ from workbench.lab import LabError, LoadedRun, get_lab
 from workbench.provenance import provenance
 from workbench.record import Run
 from workbench.result import Result, write_piece
-from workbench.store import open_store
+from workbench.store import Store, open_store
 from workbench.tensors import CHECKPOINTS, keep_checkpoint, last_checkpoint, save_tensors
+from workbench.trouble import in_words, make_room
 
 TOPIC = "workbench"  # of the Dask events that carry progress
 _stops: set[str] = set()  # runs that were asked to stop, in this process
@@ -42,8 +43,9 @@ class Plugin(WorkerPlugin):
 
 
 def _warm_up() -> None:
-    importlib.import_module("mlflow.tracking")
-    importlib.import_module("torch")
+    with contextlib.suppress(Exception):  # a worker that ends while it still warms up; a run would tell of all else
+        importlib.import_module("mlflow.tracking")
+        importlib.import_module("torch")
 
 
 class WorkerContext(MemoryContext):
@@ -64,7 +66,7 @@ class WorkerContext(MemoryContext):
         self._points: list[tuple[str, float, int]] = []  # not yet sent
         self._new_lines: list[str] = []
         self._progress: dict[str, Any] = {}
-        self._lock = threading.Lock()
+        self._lock, self._writing = threading.Lock(), threading.Lock()  # of what is heard, and of the file of curves
         self._ended = threading.Event()
         self._worker = get_worker()
         self._thread = threading.Thread(target=self._talk, daemon=True)
@@ -102,6 +104,7 @@ class WorkerContext(MemoryContext):
             super().save(name, value)
 
     def checkpoint(self, state: dict[str, Any]) -> None:
+        self._keep_curves()  # up to here first: a run that is killed now and resumed lacks no point of them
         keep_checkpoint(self.run.folder, state)
 
     def resume(self) -> dict[str, Any] | None:
@@ -123,9 +126,18 @@ class WorkerContext(MemoryContext):
             self.stages[name] = round(self.stages.get(name, 0.0) + time.time() - since, 3)
         self._stage = (stage, time.time())
 
+    def _keep_curves(self) -> None:
+        """Write the curves up to now; the lab and the talking thread take turns."""
+        with self._writing:
+            with self._lock:
+                curves = {key: (steps[:], values[:]) for key, (steps, values) in self.kept.curves.items()}
+            Result(curves=curves, partial=True).save(self.run.folder)
+
     def _talk(self) -> None:
         """Send events five times a second, write to the store once a second, and once more at the end."""
-        process, unsaved, written = psutil.Process(), [], 0.0
+        process, written = psutil.Process(), 0.0
+        unsaved: list[tuple[str, float, int]] = []
+        unlogged: list[str] = []
         while True:
             last = self._ended.wait(0.2)
             self.peak_memory = max(self.peak_memory, process.memory_info().rss)
@@ -133,17 +145,19 @@ class WorkerContext(MemoryContext):
                 points, self._points = self._points, []
                 lines, self._new_lines = self._new_lines, []
                 progress = self._progress
-                head = Result(curves=self.kept.curves, partial=True) if points else None
-                if head and not last:
-                    head.save(self.run.folder)  # a killed run keeps its curves
             self.send(progress=progress, points=points, lines=lines, peak_memory=self.peak_memory)
-            if lines:
-                with (self.run.folder / "log.txt").open("a", encoding="utf-8") as log:
-                    log.writelines(f"{line}\n" for line in lines)
             unsaved += points
-            if last or time.time() - written > 1.0:
-                self.store.update(self.run.id, metrics=unsaved, progress=progress, peak_memory=self.peak_memory)
-                unsaved, written = [], time.time()
+            unlogged += lines
+            with contextlib.suppress(Exception):  # a full disk, a busy store: the next round tries again
+                if points and not last:
+                    self._keep_curves()  # of a run that may be killed
+                if unlogged:
+                    with (self.run.folder / "log.txt").open("a", encoding="utf-8") as log:
+                        log.writelines(f"{line}\n" for line in unlogged)
+                    unlogged = []
+                if last or time.time() - written > 1.0:
+                    self.store.update(self.run.id, metrics=unsaved, progress=progress, peak_memory=self.peak_memory)
+                    unsaved, written = [], time.time()
             if last:
                 self._enter("")
                 return
@@ -176,18 +190,29 @@ def execute(run_id: str, store_uri: str, store_root: str) -> str:
             status = "stopped" if ctx.obeyed else "done"
         except Exception as problem:  # the run fails, the worker lives on
             status, error, result = "failed", describe(problem), Result()
-    merge(result, ctx.kept).partial = status != "done"
-    result.save(run.folder)
-    (run.folder / "provenance.json").write_text(json.dumps(provenance(ctx), indent=1))
-    step = 1 + max((s for steps, _ in result.curves.values() for s in steps), default=-1)
-    store.update(run_id, metrics=[(key, value, int(step)) for key, value in result.metrics.items()])
-    if status == "done":
-        for name in CHECKPOINTS:
-            (run.folder / name).unlink(missing_ok=True)
+    if error is not None:
+        make_room(run.folder)
+    try:
+        _keep(store, run, ctx, result, status)
+    except Exception as problem:  # most likely a full disk: what is written so far stays
+        make_room(run.folder)
+        status, error = "failed", error or describe(problem)
     store.close(run_id, status, error)
     _stops.discard(run_id)
     ctx.send(status=status, error=error)
     return status
+
+
+def _keep(store: Store, run: Run, ctx: WorkerContext, result: Result, status: str) -> None:
+    """Write what a run ended with: its result, where it comes from, and its headline numbers."""
+    merge(result, ctx.kept).partial = status != "done"
+    result.save(run.folder)
+    (run.folder / "provenance.json").write_text(json.dumps(provenance(ctx), indent=1))
+    step = 1 + max((s for steps, _ in result.curves.values() for s in steps), default=-1)
+    store.update(run.id, metrics=[(key, value, int(step)) for key, value in result.metrics.items()])
+    if status == "done":
+        for name in CHECKPOINTS:
+            (run.folder / name).unlink(missing_ok=True)
 
 
 def answer(run: Run, request: dict[str, Any]) -> Result:
@@ -245,10 +270,8 @@ def describe(problem: Exception) -> dict[str, str]:
     trace = "".join(traceback.format_exception(problem))
     if isinstance(problem, LabError):
         return {"cause": problem.cause, "hint": problem.hint, "traceback": trace}
-    if isinstance(problem, OSError) and problem.errno == errno.ENOSPC:
-        hint = "Make room where WORKBENCH_HOME is, then Resume: what was finished is kept."
-        return {"cause": "The disk is full.", "hint": hint, "traceback": trace}
-    if isinstance(problem, MemoryError) or "out of memory" in str(problem):
-        return {"cause": "The memory ran out.", "hint": "Choose a smaller preset or set.", "traceback": trace}
+    words = in_words(problem)
+    if words is not None:
+        return {"cause": words.cause, "hint": words.hint, "traceback": trace}
     cause = f"{type(problem).__name__}: {problem}"
     return {"cause": cause, "hint": "This is a defect of the lab; the traceback says where.", "traceback": trace}

@@ -17,18 +17,28 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from workbench.store import open_store
+
 ROOT = Path(__file__).parents[2]
 PATIENCE = 90_000  # ms: two cores that also run the lab, maybe with other work beside
 expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the server's WORKBENCH_HOME; its store is there before the server, so that a test may put runs into it."""
+    home = tmp_path_factory.mktemp("home")
+    open_store("", str(home))
+    return home
+
+
+@pytest.fixture(scope="session")
+def server(server_home: Path) -> Iterator[str]:
     """Serve the workbench from an empty home; yields the page's address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    home = tmp_path_factory.mktemp("home")
+    home = server_home
     env = os.environ | {"WORKBENCH_HOME": str(home), "WORKBENCH_SLOTS": "1", "OMP_NUM_THREADS": "1"}
     command = [
         sys.executable,
@@ -113,3 +123,19 @@ def link(server: str) -> Callable[..., str]:
         return f"{server}?{urlencode(texts)}" if texts else server
 
     return make
+
+
+@pytest.fixture
+def fits() -> Callable[[Page, tuple[str, ...]], None]:
+    """Return a function that opens tab after tab, and finds none that scrolls the page sideways."""
+
+    def look(page: Page, tabs: tuple[str, ...]) -> None:
+        for tab in tabs:
+            page.get_by_role("tab", name=tab, exact=True).click()
+            expect(page.get_by_role("tab", name=tab, exact=True)).to_have_attribute("aria-selected", "true")
+            expect(page.get_by_text("Drawing …")).to_have_count(0)
+            page.wait_for_timeout(500)
+            over = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            assert page.evaluate(over) <= 0, tab
+
+    return look

@@ -82,7 +82,7 @@ def test_entry_is_complete(entry):
 def test_listing_names_every_entry():
     rows = listing()
     assert [row["name"] for row in rows] == list(catalog.catalog())
-    assert {"digits": "here", "wine": "here", "kitti_frame": "absent"}.items() <= {
+    assert {"digits": "here", "wine": "here", "nuscenes_frame": "absent", "kitti_frame": "fetch"}.items() <= {
         row["name"]: row["state"] for row in rows
     }.items()
 
@@ -363,6 +363,48 @@ def test_deb_without_root(shelf, tmp_path, monkeypatch):
     shim.write_text("#!/bin/sh\necho 'E: Unable to locate package tiny-data' >&2; exit 100\n")
     with pytest.raises(LabError, match="Debian package tiny-data: apt-get: E: Unable to locate"):
         fetch("thing")
+
+
+def test_npm_package_without_its_scripts(shelf, tmp_path, monkeypatch):
+    (tmp_path / "package" / "data").mkdir(parents=True)
+    (tmp_path / "package" / "data" / "thing.bin").write_bytes(BLOB)
+    with tarfile.open(tmp_path / "tiny.tgz", "w:gz") as box:
+        box.add(tmp_path / "package", "package")
+    shim = tmp_path / "bin" / "npm"
+    shim.parent.mkdir()
+    shim.write_text(
+        f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n[ "$1" = pack ] && cp {tmp_path}/tiny.tgz ./tiny-1.0.0.tgz\n'
+    )
+    shim.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{shim.parent}:{os.environ['PATH']}")
+    entry = shelf(Source("npm", "tiny@1.0.0", "package/data/thing.bin"))
+    assert state(entry) == "fetch" and fetch("thing").read_bytes() == BLOB
+    assert "--ignore-scripts tiny@1.0.0" in (tmp_path / "asked").read_text()
+    shutil.rmtree(cache.cache())
+    shim.write_text("#!/bin/sh\necho 'npm error code E404' >&2; echo 'npm error 404 Not Found' >&2; exit 1\n")
+    with pytest.raises(LabError, match="npm package tiny@1.0.0: npm: npm error code E404 npm error 404 Not Found"):
+        fetch("thing")
+    monkeypatch.setenv("PATH", "")
+    assert state(entry) == "absent"
+
+
+def test_what_is_bundled_is_read_in_place(shelf, tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, "BUNDLED", tmp_path)
+    entry = shelf(Source("bundled", "some/thing.bin"))
+    assert state(entry) == "absent"
+    (tmp_path / "some").mkdir()
+    (tmp_path / "some" / "thing.bin").write_bytes(BLOB)
+    assert state(entry) == "here" and resolve("thing") == (tmp_path / "some" / "thing.bin", sha(BLOB))
+
+
+def test_a_size_known_roughly_leaves_it_to_the_checksum(shelf, home, tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_DATA_MIRROR", str(tmp_path))
+    shelf(Source("mirror", "where.bin"), size=123, about=True)
+    (tmp_path / "where.bin").write_bytes(BLOB)
+    assert resolve("thing")[1] == sha(BLOB)
+    (tmp_path / "where.bin").write_bytes(BLOB[:-1])
+    with pytest.raises(LabError, match="another version, or damaged"):
+        resolve("thing")
 
 
 # Archives that nobody should trust

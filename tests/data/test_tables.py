@@ -108,6 +108,8 @@ def test_missing_values_drop_rows_or_refuse(write):
     table = read_table(write("t.csv", "n,y\n" + "\n".join(rows)))
     assert len(table.X) == 15 and table.missing == 5
     assert any("5 of 20 rows" in note for note in table.notes)
+    card = data_card(table)  # where it is a warning
+    assert any("5 of 20 rows" in text for text in card.warnings) and not any("5 of 20" in note for note in card.notes)
     with pytest.raises(LabError, match="more than half"):
         read_table(
             write(
@@ -340,3 +342,14 @@ def answer_or_words(path) -> None:
 def test_sniffing_never_reads_quotes_wrong():
     frame, _, _ = delimited.parse('name,y\n"a, b",1\n"c, d",2\n', "t.csv", 10, 10)
     assert list(frame.name) == ["a, b", "c, d"]
+
+
+def test_decimal_commas_are_read_where_semicolons_separate(write):
+    table = read_table(write("t.csv", "n;m;y\n" + "\n".join(f"{i},5;1{i},25;{'ab'[i % 2]}" for i in range(10))))
+    assert table.X[3].tolist() == [3.5, 13.25] and table.feature_names == ["n", "m"]
+    assert any("decimal comma" in note for note in table.notes)
+
+
+def test_a_header_alone_is_told_as_such(write):
+    with pytest.raises(LabError, match="one line only"):
+        read_table(write("t.csv", "height,width,class\n"))

@@ -5,6 +5,7 @@ import pytest
 from workbench.lab import Claim, Lab, LabError, Metric, Paper, PaperValue, Verdict
 from workbench.result import Result
 from workbench.ui import reading
+from workbench.ui.claims import claims_html, facts_html
 from workbench.ui.errors import describe, error_html
 
 METRICS = (
@@ -42,7 +43,7 @@ def test_a_faulty_rule_hides_no_other_claim():
         raise KeyError("no table")
 
     good = Claim("C1", "It works.", "above 0.5", lambda r: Verdict("holds", {"acc": r.metrics["acc"]}, "Clearly."))
-    text = reading.claims_html(ARun(), make_lab(Claim("C0", "Broken.", "none", fails), good))
+    text = claims_html(ARun(), make_lab(Claim("C0", "Broken.", "none", fails), good))
     assert "no table" in text
     assert "holds" in text
     assert "0.8765" in text
@@ -63,3 +64,10 @@ def test_errors_in_words(fault):
     assert ("Traceback" in text) == isinstance(fault, ValueError)
     assert "<b>" not in text
     assert set(describe(fault)) == {"cause", "hint", "traceback"}
+
+
+def test_an_interval_is_drawn_with_its_numbers_and_the_rest_told_as_it_is():
+    numbers = {"gain": -0.2, "gain: low": -0.3, "gain: high": 0.1, "cases": 12.0, "odd": float("nan")}
+    text = facts_html(numbers | {"odd: low": float("nan"), "odd: high": float("nan")})
+    assert text.count("<svg") == 1 and "on both sides of zero" in text and "-0.3 to 0.1" in text
+    assert "<dt>cases</dt><dd>12</dd>" in text and "gain: low" not in text

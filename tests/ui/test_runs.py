@@ -1,11 +1,20 @@
-"""Rows of the runs table."""
+"""The runs table: what a row says, where its links lead, and what the address keeps."""
 
+import dataclasses
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from workbench.lab import labs
-from workbench.store import Run
-from workbench.ui.runs import changed, rows, say
+import pytest
+
+from workbench.asked import changed, say
+from workbench.lab import LabError, labs
+from workbench.listing import Query, Where, field_names
+from workbench.record import Run
+from workbench.ui.address import Place
+from workbench.ui.finding import read, written
+from workbench.ui.keeping import kept_html
+from workbench.ui.runslist import table_html
 
 
 def make_run(**changes):
@@ -27,29 +36,70 @@ def make_run(**changes):
     return Run(**known | changes)
 
 
-def test_one_row_a_run_with_link_and_changes():
-    run = make_run(params=make_run().params | {"darts": 50}, seed=3)
-    frame = rows([run])
-    assert list(frame.columns) == ["Status", "Run", "Lab", "Created", "Duration (s)", "Changed", "Metrics"]
-    row = frame.iloc[0]
-    assert row["Status"] == "✓ done"
-    assert row["Run"] == '<a href="?lab=trial&amp;run=abc123">trial &lt;1&gt;</a>'
-    assert row["Changed"] == "quick · seed 3 · darts = 50"
-    assert row["Metrics"] == "Pi 3.142"
+def turn(query):
+    return Place(page="runs", filter=written(query)).search
 
 
-def test_a_lab_has_its_own_metric_columns():
-    frame = rows([make_run(), make_run(metrics={}, seconds=None)], labs()["trial"])
-    assert "Lab" not in frame
-    assert frame["Pi"].iloc[0] == 3.14159
-    assert frame["Pi"].isna().iloc[1]
+def test_a_row_links_to_its_run_and_says_what_was_changed():
+    run = make_run(params=make_run().params | {"darts": 50}, seed=3, tags=("<b>",), note="odd <i>")
+    text = table_html([run], Query(), turn)
+    assert 'href="?page=lab&amp;lab=trial&amp;run=abc123"' in text or 'href="?lab=trial&amp;run=abc123"' in text
+    assert "trial &lt;1&gt;" in text and "quick · seed 3 · darts = 50" in text and "Pi 3.142" in text
+    assert "<b>" not in text and "<i>" not in text and "&lt;b&gt;" in text
+    assert ">Lab</th>" in text and ">Group</th>" not in text and ">User</th>" not in text
 
 
-def test_no_runs_is_an_empty_table_with_heads():
-    assert "Status" in rows([])
-    assert "Pi" in rows([], labs()["trial"])
+def test_a_lab_has_its_own_metric_columns_that_sort():
+    text = table_html([make_run(), make_run(metrics={}, seconds=None)], Query("trial"), turn, lab=labs()["trial"])
+    assert ">Lab</th>" not in text and "3.142" in text and ">–<" in text
+    assert "metrics.pi" in text
+
+
+def test_group_and_user_are_told_where_they_tell_runs_apart():
+    text = table_html([make_run(group="g & 1", user="ada"), make_run(user="bob")], Query(), turn)
+    assert ">Group</th>" in text and ">User</th>" in text and "g &amp; 1" in text
+
+
+def test_a_head_sorts_and_turns_the_order_round():
+    text = table_html([make_run()], Query(order="duration"), turn)
+    assert 'aria-sort="descending"><a href="?page=runs&amp;filter=%7B%22ascending%22%3Atrue' in text
+    assert text.count("aria-sort") == 1
+
+
+def test_ticked_runs_and_stars_are_marked():
+    text = table_html([make_run(star=True)], Query(), turn, ticked={"abc123"})
+    assert " checked>" in text and 'aria-pressed="true"' in text
+    assert "data-star" not in table_html([make_run(trashed=True)], Query(trash=True), turn)
+
+
+def test_the_address_restores_the_list():
+    where = (Where("params.eps", "<=", "0.1"), Where("name", "contains", ' it\'s "it" '))
+    query = Query("trial", where, True, False, "metrics.pi", False)
+    place = Place.parse(Place(page="runs", filter=written(query)).search)
+    assert read(place.filter, labs()["trial"]) == query
+    assert written(Query("trial")) == {}
+    assert json.dumps(written(query, everybody=False)).endswith('"whose": "mine"}')
+
+
+@pytest.mark.parametrize("filter", [{"where": "nonsense"}, {"where": ["secret = 1"]}, {"where": [3]}])
+def test_an_address_that_makes_no_sense_is_told_in_words(filter):
+    with pytest.raises(LabError):
+        read(filter)
+
+
+def test_every_offered_field_can_be_asked_of():
+    for lab in (None, labs()["trial"]):
+        for name in field_names(lab):
+            assert Where.make(name, "=", "1").field == name
+    assert {"params.darts", "metrics.pi", "params.eps"} <= set(field_names(None))
 
 
 def test_params_of_a_lab_that_is_gone_are_all_shown():
     assert changed(make_run(), None) == make_run().params
     assert say({"a": [1, 2], "b": 0.123456}) == "a = 1, 2; b = 0.1235"
+
+
+def test_tags_note_and_trash_are_told_beside_the_run():
+    run = make_run(tags=("good",), note="<x>", trashed=True)
+    assert "good" in kept_html(run) and "&lt;x&gt;" in kept_html(run) and "lies in the trash" in kept_html(run)
+    assert kept_html(dataclasses.replace(run, tags=(), note="", trashed=False)) == ""

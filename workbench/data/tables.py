@@ -38,6 +38,8 @@ class Table:
         Cells without a value in the file.
     target
         Name of the target column.
+    dropped
+        Rows of the file that were left out because a value was missing or infinite.
     """
 
     X: np.ndarray
@@ -47,6 +49,7 @@ class Table:
     notes: list[str] = field(default_factory=list)
     missing: int = 0
     target: str = ""
+    dropped: int = 0
 
 
 @dataclass(frozen=True)
@@ -144,9 +147,9 @@ def tabulate(raw: Raw, target: str | None = None) -> Table:
             "Fill the gaps, or leave out the columns that have many.",
         )
     if lost:
-        notes.append(f"{lost:,} of {len(keep):,} rows with a missing or infinite value were dropped.")
+        notes.append(_dropped(lost, len(keep)))
     y, class_names = classes(labels[keep], name, raw.class_names)
-    return Table(X[keep], y, names, class_names, notes, missing, name)
+    return Table(X[keep], y, names, class_names, notes, missing, name, lost)
 
 
 def data_card(source: Path | str | Table, target: str | None = None) -> DataCard:
@@ -160,6 +163,7 @@ def data_card(source: Path | str | Table, target: str | None = None) -> DataCard
     table = source if isinstance(source, Table) else read_table(source, target)
     path = None if isinstance(source, Table) else Path(source)
     counts = np.bincount(table.y, minlength=len(table.class_names))
+    warnings = _warnings(table, counts)
     preview = pd.DataFrame(table.X[:10], columns=table.feature_names)
     preview[table.target if table.target not in preview else "class"] = [table.class_names[k] for k in table.y[:10]]
     return DataCard(
@@ -170,10 +174,14 @@ def data_card(source: Path | str | Table, target: str | None = None) -> DataCard
         classes=dict(zip(table.class_names, counts.tolist(), strict=True)),
         missing=table.missing,
         sha256=cache.sha256(path) if path else "",
-        notes=list(table.notes),
-        warnings=_warnings(table, counts),
+        notes=[note for note in table.notes if note not in warnings],
+        warnings=warnings,
         preview=preview,
     )
+
+
+def _dropped(lost: int, of: int) -> str:
+    return f"{lost:,} of {of:,} rows with a missing or infinite value were dropped."
 
 
 def _check_file(path: Path) -> None:
@@ -214,6 +222,8 @@ def _check_unpacked(path: Path) -> None:
 def _warnings(table: Table, counts: np.ndarray) -> list[str]:
     found = []
     n, d = table.X.shape
+    if table.dropped:
+        found.append(_dropped(table.dropped, n + table.dropped))
     if counts.min() < 10:
         found.append(f"The smallest class has {counts.min()} rows: its figures are uncertain.")
     if counts.max() > 10 * counts.min():

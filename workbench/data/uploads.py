@@ -14,6 +14,7 @@ from workbench.data.formats import SUFFIXES
 from workbench.lab import LabError
 
 MAX_BYTES = 100_000_000
+MAX_VOLUME = 150_000_000  # bytes of a scan; what a browser sends at once has to fit into one message to the server
 MAX_FILES = 1_000
 MAX_NAME = 80  # characters
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{k}" for port in ("com", "lpt") for k in range(1, 10))}
@@ -24,7 +25,7 @@ def uploads() -> Path:
     return cache.home() / "uploads"
 
 
-def save_upload(filename: str, blob: bytes, suffixes: tuple[str, ...] = SUFFIXES) -> Path:
+def save_upload(filename: str, blob: bytes, suffixes: tuple[str, ...] = SUFFIXES, limit: int = MAX_BYTES) -> Path:
     """Keep an uploaded file below ``WORKBENCH_HOME/uploads`` and return its path.
 
     The folder's name is the beginning of the content's SHA-256, so equal names never overwrite each other, and the same
@@ -38,6 +39,8 @@ def save_upload(filename: str, blob: bytes, suffixes: tuple[str, ...] = SUFFIXES
         The content; it is stored as it is, never run or unpacked.
     suffixes
         The suffixes allowed.
+    limit
+        Bytes allowed.
 
     Raises
     ------
@@ -49,9 +52,9 @@ def save_upload(filename: str, blob: bytes, suffixes: tuple[str, ...] = SUFFIXES
         raise LabError(f"{name} cannot be used here.", f"Files that can: {', '.join(suffixes)}.")
     if not blob:
         raise LabError(f"{name} is empty (0 bytes).", "Export it again.")
-    if len(blob) > MAX_BYTES:
+    if len(blob) > limit:
         raise LabError(
-            f"{name} has {len(blob) / 1e6:,.0f} MB; {MAX_BYTES / 1e6:,.0f} MB is the limit.",
+            f"{name} has {len(blob) / 1e6:,.0f} MB; {limit / 1e6:,.0f} MB is the limit.",
             "Take a sample, or give the path of a file on the server.",
         )
     folder = uploads() / hashlib.sha256(blob).hexdigest()[:16]

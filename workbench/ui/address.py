@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlencode
 import param
 from panel.custom import AnyWidgetComponent
 
-PAGES = ("gallery", "lab", "runs", "compare", "data")
+PAGES = ("gallery", "lab", "runs", "compare", "sweep", "data")
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,14 @@ class Place:
         Names of the lab, the shown run and the open tab; empty for the page's own choice.
     runs
         On the page ``"compare"``: the ids of the runs, with commas between them.
+    sweep
+        On the page ``"sweep"``: its id.
     preset, params, seed, device
         The form: the preset, the values that differ from it, and the rest; empty for the defaults.
     view
         What the views remember: cursors, selections, sliders.
+    filter
+        What the runs table lists: conditions, order and page; what the comparison folds.
     """
 
     page: str = "gallery"
@@ -41,18 +45,20 @@ class Place:
     run: str = ""
     tab: str = ""
     runs: str = ""
+    sweep: str = ""
     preset: str = ""
     params: dict[str, Any] = field(default_factory=dict)
     seed: str = ""
     device: str = ""
     view: dict[str, Any] = field(default_factory=dict)
+    filter: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, search: str) -> Place:
         """Read a URL's query; what it does not understand, it leaves out."""
         known = {f.name for f in fields(cls)}
         read: dict[str, Any] = {k: v for k, v in parse_qsl(search.lstrip("?")) if k in known}
-        for name in ("params", "view"):
+        for name in ("params", "view", "filter"):
             read[name] = _dict(read.get(name, ""))
         read["page"] = "lab" if read.get("lab") else read.get("page", "gallery")
         if read["page"] not in PAGES or (read["page"] == "lab" and not read.get("lab")):
@@ -101,6 +107,9 @@ class Address(AnyWidgetComponent):
     """
 
     heard = param.List([], doc="[count, search, back]: where a link or the back button leads.")
+    copied = param.List([], doc="[count, text, done]: what was to be copied, and whether the browser did it.")
+
+    prefers_dark = param.Integer(0, doc="How often was said: the system is dark, and no theme was chosen by hand.")
 
     _esm = Path(__file__).with_name("address.js")
 
@@ -108,7 +117,9 @@ class Address(AnyWidgetComponent):
         super().__init__(width=0, height=0, margin=0, **params)
         self._visit = visit
         self._last: str | None = None
+        self._told: Callable[[str, bool], Any] = lambda text, done: None
         self.param.watch(self._hear, "heard")
+        self.param.watch(lambda event: self._told(*event.new[1:]), "copied")
 
     @classmethod
     def _process_importmap(cls) -> dict[str, Any]:
@@ -126,6 +137,18 @@ class Address(AnyWidgetComponent):
             self._last = place.search
             # the pathname alone clears the query: "" would be no change for the browser's history
             self._send_msg({"search": place.search, "push": push, "title": title})
+
+    def copy(self, text: str, told: Callable[[str, bool], Any]) -> None:
+        """Copy a text to the clipboard; one that begins with "?" is a place, and becomes a whole address.
+
+        `told` is called with the text, and whether the browser let it be copied.
+        """
+        self._told = told
+        self._send_msg({"copy": text})
+
+    def heard_dark(self) -> None:
+        """Tell the browser that it need not say again that it prefers the dark."""
+        self._send_msg({"dark": True})
 
     def remember_theme(self, dark: bool) -> None:
         """Keep the theme in the browser, where the next session finds it."""

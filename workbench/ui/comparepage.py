@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import panel as pn
 import panel_material_ui as pmui
-from bokeh.plotting import figure
 
-from workbench.comparison import Comparison, compare_runs
+from workbench.asked import number, say_value
+from workbench.comparison import LETTERS, Comparison, MetricRow, compare_runs
 from workbench.engine import open_engine
 from workbench.lab import LabError, get_lab
 from workbench.record import Run
 from workbench.store import open_store
 from workbench.ui import style
 from workbench.ui.address import href
+from workbench.ui.compareplots import curve_plots, dot_plots
 from workbench.ui.errors import error_card
+from workbench.ui.finding import switch
 from workbench.ui.link import Link, State
-from workbench.ui.palette import PALETTE
+from workbench.ui.palette import of_theme
 from workbench.ui.reading import paper_text
-from workbench.ui.runs import say_value
 from workbench.ui.soon import soon
 
 if TYPE_CHECKING:
     from workbench.ui.shell import Shell
-
-LETTERS = "ABCDEFGH"
-DASHES = ("solid", "dashed", "dotted", "dotdash")
 
 
 class ComparePage:
@@ -40,24 +39,48 @@ class ComparePage:
         The session, whose address keeps what the views remember: one cursor and one selection for all columns.
     ids
         The runs, the first being the one that the others are compared with.
+    fold
+        Put runs that differ in their seed only into one column.
     """
 
-    def __init__(self, shell: Shell, ids: list[str]):
-        self._shell, self.ids = shell, ids
+    def __init__(self, shell: Shell, ids: list[str], fold: bool = False):
+        self._shell, self.ids, self.fold = shell, ids, fold
         waiting = style.html("<h1>Compare</h1><p class='soft' role='status'>Reading …</p>")
         self.layout = pn.Column(waiting, sizing_mode="stretch_width", margin=0)
         soon(self._fill)
 
     async def _fill(self) -> None:
         try:
-            found = await asyncio.to_thread(read, self.ids)
+            found = await asyncio.to_thread(read, self.ids, self.fold)
         except LabError as error:
             self.layout.objects = [style.html("<h1>Compare</h1>"), error_card(error)]
             return
-        parts: list[Any] = [style.html(words(found))]
-        if curves := curve_plots(found):
-            parts += [style.html("<h2>Curves</h2>"), pn.FlexBox(*curves, gap="12px", sizing_mode="stretch_width")]
+        palette = of_theme(self._shell.page.dark_theme)
+        parts: list[Any] = [style.html(words(found, self._folding(found))), self._csv(found)]
+        for title, plots in (("In one picture", dot_plots(found, palette)), ("Curves", curve_plots(found, palette))):
+            if plots:
+                parts += [style.html(f"<h2>{title}</h2>"), pn.FlexBox(*plots, gap="12px", sizing_mode="stretch_width")]
         self.layout.objects = [*parts, *self._views(found)]
+
+    def _folding(self, found: Comparison) -> str:
+        """Return the switch that folds runs of several seeds, if there are any."""
+        if not found.can_fold:
+            return ""
+        there = self._shell.here.but(filter={} if self.fold else {"fold": True}).search
+        return f'<p class="row">{switch("One column for runs that differ in their seed only", self.fold, there)}</p>'
+
+    @staticmethod
+    def _csv(found: Comparison) -> pmui.FileDownload:
+        text = found.to_csv()
+        return pmui.FileDownload(
+            label="Tables as CSV",
+            callback=lambda: io.BytesIO(text.encode()),
+            filename=f"{found.runs[0].lab}-comparison.csv",
+            variant="outlined",
+            size="small",
+            margin=(12, 0),
+            width=160,
+        )
 
     def _views(self, found: Comparison) -> list[Any]:
         """Return a menu of the lab's views, and the chosen one of every run, beside each other."""
@@ -65,7 +88,8 @@ class ComparePage:
         state.watch(lambda key, value: self._shell.note(view=dict(state)))
         lab, engine = get_lab(found.runs[0].lab), open_engine()
         makers = []
-        for run in found.runs:
+        shown = [column[0] for column in found.columns]
+        for run in shown:
             ask = lambda request, run=run: engine.probe(run.id, request)  # noqa: E731
             makers.append(lab.views(run.result, Link(run.id, ask, self._shell.later, state)))
         titles = [title for title in makers[0] if all(title in maker for maker in makers)]
@@ -77,7 +101,7 @@ class ComparePage:
 
         def draw(title: str) -> None:
             columns = []
-            for letter, run, maker in zip(LETTERS, found.runs, makers, strict=False):
+            for letter, run, maker in zip(LETTERS, shown, makers, strict=False):
                 try:
                     view = maker[title]()
                 except Exception as error:  # one view may fail in any way; the others go on
@@ -94,17 +118,17 @@ class ComparePage:
         return [style.html("<h2>Views</h2>"), menu, place]
 
 
-def read(ids: list[str]) -> Comparison:
+def read(ids: list[str], fold: bool = False) -> Comparison:
     """Read the runs and compare them; takes a while, so call it off the page's thread."""
     store = open_store()
-    return compare_runs([store.run(run_id) for run_id in ids])
+    return compare_runs([store.run(run_id) for run_id in ids], fold)
 
 
-def words(found: Comparison) -> str:
+def words(found: Comparison, folding: str = "") -> str:
     """Return the runs, the params that differ, the metrics and the claims as HTML."""
-    heads = "".join(f'<th class="num">{letter}</th>' for letter, _ in zip(LETTERS, found.runs, strict=False))
-    runs = "".join(f"<li>{_named(letter, run)}</li>" for letter, run in zip(LETTERS, found.runs, strict=False))
-    parts = [f"<h1>Compare</h1><ul class='plain'>{runs}</ul><h2>What was asked differently</h2>"]
+    heads = "".join(f'<th class="num">{letter}</th>' for letter in LETTERS[: len(found.columns)])
+    runs = "".join(f"<li>{_named(letter, column)}</li>" for letter, column in zip(LETTERS, found.columns, strict=False))
+    parts = [f"<h1>Compare</h1><ul class='plain'>{runs}</ul>{folding}<h2>What was asked differently</h2>"]
     if found.params:
         rows = "".join(
             f"<tr><td>{escape(name)}</td>"
@@ -119,58 +143,54 @@ def words(found: Comparison) -> str:
     return "".join(parts)
 
 
-def _named(letter: str, run: Run) -> str:
-    link = escape(href(lab=run.lab, run=run.id))
+def _named(letter: str, column: tuple[Run, ...]) -> str:
+    run = column[0]
     when = run.created.astimezone().strftime("%d %b %Y, %H:%M")
-    name = f'<a href="{link}">{escape(run.name)}</a> <span class="soft small">{when}</span>'
+    name = f'{_link(run, run.name)} <span class="soft small">{when}</span>'
+    if len(column) > 1:
+        name = f"{len(column)} runs: " + ", ".join(_link(run, f"seed {run.seed}") for run in column)
     return f"<strong>{letter}</strong> {style.chip(run.status)} {name}"
+
+
+def _link(run: Run, word: str) -> str:
+    return f'<a href="{escape(href(lab=run.lab, run=run.id))}">{escape(word)}</a>'
 
 
 def _metrics(found: Comparison, heads: str) -> str:
     rows = []
     for row in found.metrics:
-        cells = []
-        for value, spread, delta in zip(row.values, row.spreads, row.deltas, strict=True):
-            noise = f" ± {style.number(spread, 2)}" if spread == spread else ""
-            change = f"{delta:+.3g}" if cells and delta == delta else ""
-            cells.append(
-                f'<td class="num"><span class="big">{style.number(value)}</span>{noise}'
-                f'<br><span class="soft small">{change}</span></td>'
-            )
+        cells = [_cell(row, index) for index in range(len(row.values))]
         metric = row.metric
         name = f"<strong>{escape(metric.label)}</strong>{f' ({escape(metric.unit)})' if metric.unit else ''}"
         rows.append(
             f'<tr><td>{name}<br><span class="soft small">{escape(metric.definition)}</span></td>{"".join(cells)}'
             f'<td class="small">{escape(paper_text(metric))}</td></tr>'
         )
-    note = '<p class="soft small">± is the standard deviation over seeds; below it, the difference from A.</p>'
+    note = (
+        '<p class="soft small">± is the standard deviation over seeds; below it, the difference from A with its '
+        "standard error.</p>"
+    )
+    if scaled := dict.fromkeys(note for run in found.runs for note in run.result.notes):
+        items = "".join(f"<li>{escape(text)}</li>" for text in scaled)
+        note += f'<p class="small"><strong>Our scale-down:</strong></p><ul class="small">{items}</ul>'
     return (
         f'<div class="scroll"><table><tr><th>Metric</th>{heads}<th>Paper</th></tr>{"".join(rows)}</table></div>{note}'
     )
 
 
+def _cell(row: MetricRow, index: int) -> str:
+    spread, delta, error = row.spreads[index], row.deltas[index], row.delta_errors[index]
+    noise = f" ± {number(spread, 2)}" if spread == spread else ""
+    change = f"{delta:+.3g}" + (f" ± {number(error, 2)}" if error == error else "")
+    below = f'<br><span class="soft small">{change}</span>' if index and delta == delta else ""
+    return f'<td class="num"><span class="big">{number(row.values[index])}</span>{noise}{below}</td>'
+
+
 def _claims(found: Comparison, heads: str) -> str:
     rows = "".join(
         f"<tr><td><strong>{escape(claim.key)}</strong> {escape(claim.text)}</td>"
-        + "".join(f'<td class="num">{style.chip(verdict.verdict)}</td>' for verdict in verdicts)
+        + "".join(f'<td class="num">{style.chip(words)}</td>' for words in found.verdicts(verdicts))
         + "</tr>"
         for claim, verdicts in found.claims
     )
     return f'<div class="scroll"><table><tr><th>Claim</th>{heads}</tr>{rows}</table></div>'
-
-
-def curve_plots(found: Comparison) -> list[pn.pane.Bokeh]:
-    """Return one picture a curve, with a line for every run that has it."""
-    keys = list(dict.fromkeys(key for run in found.runs for key in run.result.curves))
-    plots = []
-    for key in keys:
-        plot = figure(height=240, width=380, title=key, toolbar_location=None, tools="hover", tooltips="@x: @y")
-        for index, (letter, run) in enumerate(zip(LETTERS, found.runs, strict=False)):
-            steps, values = run.result.curves.get(key, ([], []))
-            if steps:
-                dash = DASHES[index % len(DASHES)]  # color is never the only sign
-                plot.line(steps, values, color=PALETTE.color(index), line_dash=dash, line_width=2, legend_label=letter)
-        plot.legend.click_policy, plot.legend.background_fill_alpha = "hide", 0.4
-        plot.outline_line_color = None
-        plots.append(pn.pane.Bokeh(plot, margin=0))
-    return plots

@@ -12,6 +12,7 @@ STATES = {
     "here": "✓ on this machine",
     "mirror": "✓ in your mirror",
     "fetch": "↓ fetched at first use",
+    "asked": "↓ fetched if you ask for it",
     "absent": "– absent",
 }
 
@@ -19,13 +20,15 @@ STATES = {
 def row_html(entry: Entry) -> str:
     """Return the table row of one data set."""
     terms = escape(entry.licence)
+    state = entry.state
     if entry.noncommercial:
+        state = "asked" if state == "fetch" else state
         terms += '<br><span class="chip unsure"><span aria-hidden="true">⚠</span> non-commercial use only</span>'
     return (
         f"<tr><td><strong>{escape(entry.title)}</strong><br><code>{escape(entry.name)}</code></td>"
         f'<td class="small">{escape(entry.what)}</td><td class="small">{terms}</td>'
         f'<td class="num">{size(entry.size)}</td>'
-        f'<td class="small">{STATES.get(entry.state, escape(entry.state))}</td></tr>'
+        f'<td class="small">{STATES.get(state, escape(state))}</td></tr>'
     )
 
 

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
+from typing import Any
 
 import panel as pn
 
 from workbench.lab import LabError
+
+PASSED_ON = ("Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via")  # what a proxy adds
+
+
+def user_name() -> str:
+    """Return the name at the login, or "" without one."""
+    name = pn.state.user
+    return "" if name in (None, "guest") else name
 
 
 def check_visitor() -> None:
@@ -21,11 +30,29 @@ def check_visitor() -> None:
         If the visitor is neither local nor logged in.
     """
     context = pn.state.curdoc.session_context if pn.state.curdoc else None
-    address = getattr(getattr(context, "request", None), "remote_ip", None)
-    if address is None or pn.state.user not in (None, "guest"):
+    request = getattr(context, "request", None)
+    if getattr(request, "remote_ip", None) is None or user_name():
         return
-    if not ipaddress.ip_address(address.split("%")[0]).is_loopback:
+    # Bokeh hands out the headers of the session's token, which a visitor can write himself; we ask the connection.
+    if not _from_here(getattr(request, "_request", request)):
         raise LabError(
             "This workbench answers on its own machine only, because no login is configured.",
-            "Start it with a login: docs/deployment.md says how.",
+            "Start it with a login: docs/deploy.md says how.",
         )
+
+
+def _from_here(request: Any) -> bool:
+    """Return True for a connection from this machine, to a name of this machine, that nobody passed on."""
+    if any(name in request.headers for name in PASSED_ON):
+        return False  # a proxy beside us is near, its visitors are not
+    return _is_here(request.remote_ip) and _is_here(request.host_name)  # else a stranger's site, whose name leads here
+
+
+def _is_here(name: str) -> bool:
+    name = name.split("%")[0].strip("[]").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False

@@ -35,12 +35,14 @@ def describe(error: BaseException | dict[str, Any]) -> dict[str, str]:
 def error_html(error: BaseException | dict[str, Any], where: str = "") -> str:
     """Return an error as HTML; `where` says what was being done, as in "drawing this view"."""
     told = describe(error)
-    head = f"<strong>Something went wrong{f' while {escape(where)}' if where else ''}.</strong> "
+    meant = isinstance(error, LabError)  # for the user, who did or asked something that cannot be
+    head = "" if meant else f"<strong>Something went wrong{f' while {escape(where)}' if where else ''}.</strong> "
+    cause = f"<strong>{escape(told['cause'])}</strong>" if meant else escape(told["cause"])
     hint = f'<p class="soft">{escape(told["hint"])}</p>' if told["hint"] else ""
     fold = ""
     if told["traceback"]:
         fold = f"<details><summary>Traceback</summary><pre>{escape(told['traceback'])}</pre></details>"
-    return f'<div class="note bad" role="alert"><p>{head}{escape(told["cause"])}</p>{hint}{fold}</div>'
+    return f'<div class="note bad" role="alert"><p>{head}{cause}</p>{hint}{fold}</div>'
 
 
 def error_card(error: BaseException | dict[str, Any], where: str = "") -> pn.pane.HTML:

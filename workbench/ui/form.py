@@ -5,30 +5,21 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
 import param
 
-from workbench.lab import LabError, Params
-from workbench.ui.style import FOLD, number
+from workbench.lab import LabError, Params, bounds_text
+from workbench.ui.style import FOLD
 
 STRETCH = {"sizing_mode": "stretch_width", "margin": (5, 0)}
 
 # no plus and minus beside a number: they have no names for a screen reader, and the arrow keys do the same
 PLAIN = {".MuiInputAdornment-root": {"display": "none"}, ".MuiInputBase-input": {"paddingLeft": "14px"}}
 WHOLE = {"sx": PLAIN, "format": "0"}  # with its default, "2,000" turns into "2000" under the typing hand
-
-
-def bounds_text(declared: param.Parameter) -> str:
-    """Return the bounds of a number in words, or nothing."""
-    low, high = getattr(declared, "bounds", None) or (None, None)
-    if low is not None and high is not None:
-        return f"{number(low)} to {number(high)}"
-    if low is not None:
-        return f"{number(low)} or more"
-    return f"up to {number(high)}" if high is not None else ""
 
 
 def help_text(declared: param.Parameter) -> str:
@@ -86,6 +77,20 @@ def read_widget(declared: param.Parameter, shown: Any) -> Any:
     return tuple(value) if isinstance(declared, param.Tuple) and isinstance(value, list) else value
 
 
+def check_path(file: str) -> None:
+    """Refuse a relative path: the server has a folder of its own, which is not the user's.
+
+    Raises
+    ------
+    LabError
+        If it is one.
+    """
+    if file and not Path(file).expanduser().is_absolute():
+        raise LabError(
+            f"{file!r} is no whole path.", "Write it from the root of the disk, or drop the file on the page."
+        )
+
+
 class Form:
     """The fields of a lab's params, with a preset menu, an "Advanced" fold, the seed and the device.
 
@@ -134,9 +139,10 @@ class Form:
         Raises
         ------
         LabError
-            If a field holds no value of its type, or one out of bounds.
+            If a field holds no value of its type, one out of bounds, or a path that is not whole.
         """
         read = {name: read_widget(self._class.param[name], w.value) for name, w in self.fields.items()}
+        check_path(read.get("file") or "")
         return self._class.make(self.preset.value, **read).to_dict()
 
     def changes(self) -> dict[str, Any]:
@@ -203,17 +209,12 @@ class Form:
             self._class.make(self.preset.value, **{name: read_widget(declared, widget.value)})
             wrong = ""
         except LabError as error:
-            wrong = str(error)
+            wrong = error.hint or error.cause  # the field is named beside it
         if wrong == self._errors.get(name, ""):
             return
         self._errors[name] = wrong
         if "helper_text" in widget.param:
-            widget.param.update(error_state=bool(wrong), helper_text=_short(wrong) if wrong else help_text(declared))
-
-
-def _short(message: str) -> str:
-    """Param's messages name the class and repeat the parameter; keep what the user needs."""
-    return message.split(": ", 1)[-1].removeprefix("A parameter does not fit: ")
+            widget.param.update(error_state=bool(wrong), helper_text=wrong or help_text(declared))
 
 
 def plain(value: Any) -> Any:

@@ -10,20 +10,28 @@ from typing import TYPE_CHECKING, Any
 import panel as pn
 import panel_material_ui as pmui
 
+from workbench.asked import say_value
 from workbench.engine import open_engine
 from workbench.lab import Lab, LabError
 from workbench.record import ACTIVE, RESUMABLE, Run
 from workbench.store import open_store
 from workbench.ui import reading, style
 from workbench.ui.address import Place, href
+from workbench.ui.claims import claims_html
+from workbench.ui.door import user_name
 from workbench.ui.errors import error_card, error_html
 from workbench.ui.form import STRETCH, Form, plain
+from workbench.ui.keeping import Keeping
 from workbench.ui.link import Link, State
+from workbench.ui.palette import of_theme
 from workbench.ui.progress import LivePanel
-from workbench.ui.runs import RunsTable, say_value
+from workbench.ui.runs import RunsTable
 from workbench.ui.soon import soon
 from workbench.ui.source import OwnFile
+from workbench.ui.sweepform import SweepForm
+from workbench.ui.sweeplist import sweep_link
 from workbench.ui.tabs import LazyTabs
+from workbench.ui.takehome import TakeHome
 
 if TYPE_CHECKING:
     from workbench.ui.shell import Shell
@@ -44,14 +52,17 @@ class LabPage:
         self._state = State()
         self._touched = False
         self.form = Form(lab.Params, self._edited)
-        self.live = LivePanel()
-        self.runs = RunsTable(shell.compare, lab)
+        self.live = LivePanel(of_theme(shell.page.dark_theme))
+        self.runs = RunsTable(shell, lab)
+        self.keeping = Keeping(self._kept)
+        self.take = TakeHome(self._exactly_here, shell.address)
         self._run = pmui.Button(label="Run", icon="play_arrow", color="primary", variant="contained", **STRETCH)
         self._stop = pmui.Button(
             label="Stop", icon="stop", color="primary", variant="outlined", disabled=True, **STRETCH
         )
         self._run.on_click(self._start)
         self._stop.on_click(self._halt)
+        self.sweep = SweepForm(lab, self.form, shell)
         self._word = style.html()  # what went wrong with Run or Stop, and what the engine says
         self._banner = style.html()
         self._place = pn.Column(sizing_mode="stretch_width", margin=0)
@@ -68,15 +79,18 @@ class LabPage:
             f'<p class="lead">{escape(lab.summary)}</p>',
             css_classes=["head"],
         )
-        buttons = pn.Row(self._run, self._stop, sizing_mode="stretch_width", margin=0, styles={"gap": "8px"})
-        actions = pn.Column(buttons, self._word, sizing_mode="stretch_width", margin=0, css_classes=["actions"])
+        buttons = pn.Row(
+            self._run, self._stop, self.sweep.button, sizing_mode="stretch_width", margin=0, styles={"gap": "8px"}
+        )
+        actions = pn.Column(
+            buttons, self._word, self.sweep.layout, sizing_mode="stretch_width", margin=0, css_classes=["actions"]
+        )
         fields = [style.html("<h2 style='margin-top:8px'>What goes in</h2>"), self.form.preset]
         if "file" in self.form.fields:
-            fields.append(OwnFile(self._file_chosen).layout)
+            fields.append(OwnFile(self.lab.modality, self._file_chosen).layout)
         form = pn.Column(*fields, self.form.layout, sizing_mode="stretch_width", margin=0, css_classes=["form"])
-        out = pn.Column(
-            self.live.layout, self._banner, self._place, sizing_mode="stretch_width", margin=0, css_classes=["out"]
-        )
+        parts = (self.live.layout, self._banner, self.keeping.layout, self.take.layout, self._place)
+        out = pn.Column(*parts, sizing_mode="stretch_width", margin=0, css_classes=["out"])
         return pn.Column(head, actions, form, out, sizing_mode="stretch_width", margin=0, stylesheets=[GRID])
 
     # -- where the URL leads -----------------------------------------------------------------------
@@ -96,6 +110,9 @@ class LabPage:
                 self._say_shown()
         for key, value in place.view.items():
             self._state[key] = value
+        if place.filter != self.runs.filter:
+            self.runs.arrive(place.filter)
+            soon(self.runs.refresh)
         if first or place.run != self._asked:
             self._asked = place.run
             soon(functools.partial(self._open, place))
@@ -136,7 +153,7 @@ class LabPage:
         runs = await asyncio.to_thread(lambda: open_store().runs(self.lab.name, 30))
         for run in runs:
             if run.status in ("done", "stopped") or (run.status in ACTIVE and not finished):
-                return run
+                return await self._read(run.id)
         if self.lab.recorded is None:
             return None
         return await self._read(f"recorded-{self.lab.name}")
@@ -164,7 +181,7 @@ class LabPage:
             makers["Views"] = lambda error=error: error_card(error, "looking for views of this result")
         makers |= {
             "Metrics": lambda: style.html(reading.metrics_html(self.lab, run.result)),
-            "Claims": lambda: style.html(reading.claims_html(run, self.lab)),
+            "Claims": lambda: style.html(claims_html(run, self.lab)),
             "Method": lambda: style.html(reading.method_html(self.lab)),
             "Runs": self._runs_tab,
         }
@@ -175,7 +192,20 @@ class LabPage:
             trouble.append(again)
         self._tabs = LazyTabs(makers, tab, lambda title: self.shell.note(push=True, tab=title))
         self._place.objects = [*trouble, self._tabs.layout]
+        self.keeping.show(run)
+        self.take.show(run)
         self._say_shown()
+
+    def _kept(self, run: Run) -> None:
+        """Say the new name of the shown run, which its user has just starred, renamed or thrown away."""
+        self.shown = run
+        self._say_shown()
+        soon(self.runs.refresh)
+
+    def _exactly_here(self) -> Place:
+        """Return the place with all that the page has chosen by itself: the run and the tab."""
+        tab = self._tabs.titles[self._tabs.layout.active]
+        return self.shell.here.but(run=self.shown.id, tab=tab, view=dict(self._state))
 
     async def _runs_tab(self) -> Any:
         await self.runs.refresh()
@@ -196,6 +226,7 @@ class LabPage:
             f"preset {escape(run.preset)}" if run.preset else "",
             f"seed {run.seed}",
             style.seconds(run.seconds),
+            sweep_link(run.group),
         ]
         said = f'<div class="row">{style.chip(run.status)} <span>Showing {name}</span></div>'
         said += f'<p class="soft small">{" · ".join(filter(None, facts))}</p>'
@@ -256,9 +287,9 @@ class LabPage:
         try:
             values = self.form.values()
             preset = "" if self.form.changes() else self.form.preset.value
-            seed, device = self.form.seed.value or 0, self.form.device.value
+            seed, device, user = self.form.seed.value or 0, self.form.device.value, user_name()
             run_id = await asyncio.to_thread(
-                self.engine.submit, self.lab.name, values, seed=seed, device=device, preset=preset
+                self.engine.submit, self.lab.name, values, seed=seed, device=device, preset=preset, user=user
             )
         except Exception as error:
             self._word.object = error_html(error)

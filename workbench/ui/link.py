@@ -8,6 +8,7 @@ engine, the state goes to the URL) and in a notebook (`workbench.api.Run.views` 
 
     angle = link.state.get("rotation", 0)      # restored from the URL
     link.state["rotation"] = 30                # and written to it
+    remember(link, rotation=slider)            # both, for a widget
 
 `Link.probe` returns at once. While an answer is under way only the newest request of its channel waits, older
 waiting ones are dropped; so a slider may call it on every move. `done` and `failed` are called on the document's
@@ -16,10 +17,14 @@ own thread, so they may change Panel objects.
 
 from __future__ import annotations
 
+import base64
 import threading
+import zlib
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
+
+import numpy as np
 
 from workbench.lab import LabError
 from workbench.result import Result
@@ -58,6 +63,70 @@ class State(dict):
     def _tell(self, key: str, value: Any) -> None:
         for watcher in list(self._watchers):
             watcher(key, value)
+
+
+def remember(link: Link | None, **widgets: Any) -> None:
+    """Let widgets stand where the state says, and the state follow them: a link then restores them.
+
+    Parameters
+    ----------
+    link
+        The page, or None where there is none.
+    widgets
+        Key in the state -> a Panel widget with a `value`; a kept value that does not fit is left alone.
+    """
+    for key, widget in widgets.items() if link is not None else ():
+        if fits(widget, kept := link.state.get(key)):
+            widget.value = kept
+        widget.param.watch(lambda event, key=key: link.state.__setitem__(key, event.new), "value")
+
+
+def fits(widget: Any, value: Any) -> bool:
+    """Say whether a widget can stand at a value: one of its options, or a number between its ends."""
+    if value is None:
+        return False
+    if (options := getattr(widget, "options", None)) is not None:
+        allowed = list(options.values() if isinstance(options, dict) else options)
+        several = isinstance(widget.value, list)
+        return several == isinstance(value, list) and all(one in allowed for one in (value if several else [value]))
+    if "start" in widget.param and "end" in widget.param:
+        return isinstance(value, int | float) and widget.start <= value <= widget.end
+    return isinstance(value, type(widget.value))
+
+
+def remember_selection(link: Link | None, key: str, source: Any, count: int) -> None:
+    """Let the selected rows of a Bokeh data source of `count` rows follow the state, and the state follow them."""
+    if link is None:
+        return
+    if kept := link.state.get(key):
+        source.selected.indices = unpacked(kept, count)
+
+    def changed(_name: str, _old: Any, rows: list[int]) -> None:
+        link.state[key] = packed(rows)
+
+    source.selected.on_change("indices", changed)
+
+
+def packed(rows: list[int]) -> str:
+    """Return row numbers as a short text for a link.
+
+    >>> unpacked(packed([1, 5, 900]), 1000)
+    [1, 5, 900]
+    """
+    if not rows:
+        return ""
+    bits = np.zeros(max(rows) + 1, bool)
+    bits[rows] = True
+    return base64.urlsafe_b64encode(zlib.compress(np.packbits(bits).tobytes(), 9)).decode()
+
+
+def unpacked(text: Any, count: int) -> list[int]:
+    """Return the row numbers below `count` of a text that `packed` made; of any other, none."""
+    try:
+        blob = zlib.decompressobj().decompress(base64.urlsafe_b64decode(text), count // 8 + 1)  # a link is no bomb
+    except (TypeError, ValueError, zlib.error):
+        return []
+    return np.flatnonzero(np.unpackbits(np.frombuffer(blob, np.uint8))[:count]).tolist()
 
 
 class Link:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import holoviews as hv
 import panel as pn
 
-from workbench.ui.reading import claims_html, metrics_html
+from workbench.ui.claims import claims_html
+from workbench.ui.reading import metrics_html
 from workbench.ui.style import html
 
 if TYPE_CHECKING:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 # Okabe & Ito (2008), "Color Universal Design"; black left out, since it vanishes in the dark
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
 SKY, VERMILLION, YELLOW, GRAY = "#56B4E9", "#D55E00", "#F0E442", "#8C8C8C"
+# three more, as far from those as three can be, also to color-blind eyes (Machado et al. 2009)
+VIOLET, BROWN, NAVY = "#7700FF", "#662200", "#110088"
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,11 @@ class Palette:
         Verdicts and states; always shown with an icon and a word too.
     """
 
-    classes: tuple[str, ...] = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION, YELLOW, GRAY)
-    markers: tuple[str, ...] = ("circle", "triangle", "square", "diamond", "inverted_triangle", "star", "cross", "hex")
+    classes: tuple[str, ...] = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILLION, VIOLET, BROWN, NAVY, GRAY, YELLOW)
+    markers: tuple[str, ...] = (
+        *("circle", "triangle", "square", "diamond", "inverted_triangle", "star", "plus", "hex"),
+        *("square_pin", "triangle_pin", "circle_dot"),
+    )
     sequential: str = "cividis"
     diverging: str = "PuOr"
     good: str = GREEN
@@ -44,3 +49,12 @@ class Palette:
 
 
 PALETTE = Palette()
+# the same colors where they are bright enough on black, and brighter ones in the place of the others
+DARK = Palette(
+    classes=("#3D8FD1", ORANGE, GREEN, PURPLE, "#9AD4F5", VERMILLION, "#A266FF", "#88FFDD", "#EEFFAA", GRAY, YELLOW)
+)
+
+
+def of_theme(dark: bool) -> Palette:
+    """Return the colors for dark or for light ground."""
+    return DARK if dark else PALETTE

@@ -11,7 +11,7 @@ from bokeh.models import ColumnDataSource
 from bokeh.plotting import figure
 
 from workbench.ui import style
-from workbench.ui.palette import PALETTE
+from workbench.ui.palette import PALETTE, Palette
 
 if TYPE_CHECKING:
     from workbench.engine import Live
@@ -50,7 +50,7 @@ def live_html(live: Live) -> str:
 class LivePanel:
     """Shows snapshots of one run after another; only what changed is sent to the browser."""
 
-    def __init__(self) -> None:
+    def __init__(self, palette: Palette = PALETTE) -> None:
         self._words = style.html()
         self._curves = pn.FlexBox(sizing_mode="stretch_width", margin=(10, 0), gap="12px")
         self._log = style.html()
@@ -58,6 +58,7 @@ class LivePanel:
         self.layout = pn.Column(self._words, self._curves, fold, sizing_mode="stretch_width", visible=False, margin=0)
         self._run_id = ""
         self._sources: dict[str, ColumnDataSource] = {}
+        self._palette = palette
 
     def show(self, live: Live) -> None:
         """Draw a snapshot."""
@@ -90,11 +91,19 @@ class LivePanel:
         elif size > had:
             source.stream({"step": steps[had:size], "value": values[had:size]})
 
-    @staticmethod
-    def _figure(key: str, source: ColumnDataSource, index: int) -> pn.pane.Bokeh:
+    def recolor(self, palette: Palette) -> None:
+        """Draw the curves in the colors of another theme."""
+        self._palette = palette
+        for index, pane in enumerate(self._curves.objects):
+            for renderer in pane.object.renderers:
+                renderer.glyph.update(line_color=palette.color(index))
+                if hasattr(renderer.glyph, "fill_color"):
+                    renderer.glyph.fill_color = palette.color(index)
+
+    def _figure(self, key: str, source: ColumnDataSource, index: int) -> pn.pane.Bokeh:
         plot = figure(height=150, width=260, title=key, toolbar_location=None, tools="hover", tooltips="@step: @value")
-        plot.line("step", "value", source=source, color=PALETTE.color(index), line_width=2)
-        plot.scatter("step", "value", source=source, color=PALETTE.color(index), size=4)
+        plot.line("step", "value", source=source, color=self._palette.color(index), line_width=2)
+        plot.scatter("step", "value", source=source, color=self._palette.color(index), size=4)
         plot.grid.grid_line_alpha = 0.3
         plot.outline_line_color = None
         plot.axis.minor_tick_line_color = None

@@ -1,4 +1,4 @@
-"""What there is to read about a run: its metrics, the paper's claims, and the method with its formulas."""
+"""What there is to read about a run: its metrics, and the method with its formulas."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 from latex2mathml.converter import convert
 from markdown_it import MarkdownIt
 
-from workbench.lab import Lab, Metric, Verdict
+from workbench.asked import number
+from workbench.lab import Lab, Metric
 from workbench.result import Result
-from workbench.ui import style
-from workbench.ui.errors import error_html
 
 if TYPE_CHECKING:
-    from workbench.store import Run
+    pass
 
 # $$ over lines $$ before $ in a line $; code is left alone
 _FORMULA = re.compile(r"(?P<code>```.*?```|`[^`\n]*`)|\$\$(?P<block>.+?)\$\$|\$(?P<line>[^$\n]+?)\$", re.DOTALL)
@@ -28,7 +27,7 @@ def paper_text(metric: Metric) -> str:
     if metric.paper is None:
         return "not known"
     recalled = "" if metric.paper.origin == "read" else " (recalled)"
-    return f"{style.number(metric.paper.value)}{recalled}: {metric.paper.setting}"
+    return f"{number(metric.paper.value)}{recalled}: {metric.paper.setting}"
 
 
 def metric_rows(metrics: tuple[Metric, ...], result: Result) -> list[dict[str, str]]:
@@ -44,8 +43,8 @@ def metric_rows(metrics: tuple[Metric, ...], result: Result) -> list[dict[str, s
             {
                 "key": metric.key,
                 "label": metric.label,
-                "value": style.number(result.metrics.get(metric.key)),
-                "spread": f"± {style.number(spread, 2)} over {count} seeds" if math.isfinite(spread) else "",
+                "value": number(result.metrics.get(metric.key)),
+                "spread": f"± {number(spread, 2)} over {count} seeds" if math.isfinite(spread) else "",
                 "unit": metric.unit,
                 "definition": metric.definition,
                 "better": better,
@@ -69,41 +68,6 @@ def metrics_html(lab: Lab, result: Result) -> str:
         return '<p class="soft">This lab declares no metrics.</p>'
     head = '<tr><th>Metric</th><th class="num">This run</th><th>Reading</th><th>Paper</th></tr>'
     return f'<div class="scroll"><table>{head}{rows}</table></div>'
-
-
-def verdicts(run: Run, lab: Lab) -> dict[str, Verdict | Exception]:
-    """Judge every claim by itself, so that one faulty rule does not hide the others."""
-    found: dict[str, Verdict | Exception] = {}
-    for claim in lab.claims:
-        try:
-            found[claim.key] = claim.judge(run.result)
-        except Exception as error:  # a lab's rule may fail in any way on a partial result
-            found[claim.key] = error
-    return found
-
-
-def claims_html(run: Run, lab: Lab) -> str:
-    """Return the paper's claims, each with its verdict, the numbers that decide, and the rule."""
-    judged, cards = verdicts(run, lab), []
-    for claim in lab.claims:
-        verdict = judged[claim.key]
-        source = f' <span class="soft small">{escape(claim.source)}</span>' if claim.source else ""
-        head = f"<p>{escape(claim.text)}{source}</p>"
-        rule = f'<p class="soft small"><strong>Rule.</strong> {escape(claim.rule)}</p>'
-        if isinstance(verdict, Exception):
-            cards.append(f'<li class="card">{head}{error_html(verdict, "judging this claim")}{rule}</li>')
-            continue
-        facts = "".join(
-            f"<div><dt>{escape(name)}</dt><dd>{style.number(value)}</dd></div>"
-            for name, value in verdict.numbers.items()
-        )
-        why = f"<p>{escape(verdict.why)}</p>" if verdict.why else ""
-        chip = f'<div class="row">{style.chip(verdict.verdict)} <strong>{escape(claim.key)}</strong></div>'
-        cards.append(f'<li class="card">{chip}{head}<dl class="facts">{facts}</dl>{why}{rule}</li>')
-    if not cards:
-        return '<p class="soft">This lab declares no claims.</p>'
-    intro = '<p class="soft">What the paper says, judged on this run by a rule that was fixed beforehand.</p>'
-    return f'{intro}<ul class="cards wide">{"".join(cards)}</ul>'
 
 
 @functools.lru_cache(32)

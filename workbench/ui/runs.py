@@ -1,154 +1,284 @@
-"""The runs table: of one lab, or of the whole workbench."""
+"""The runs table: of one lab, or of the whole workbench; found, ordered, kept and thrown away."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Callable, Iterable
-from html import escape
+import functools
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
+import param
+from panel.custom import AnyWidgetComponent
 
-from workbench.lab import Lab, LabError, labs
+from workbench import keeping
+from workbench.engine.turns import account
+from workbench.lab import Lab, LabError
+from workbench.listing import MOST, Page, Query, Where, list_page, others_ran, unknown_fields
 from workbench.store import open_store
 from workbench.ui import style
-from workbench.ui.address import href
+from workbench.ui.door import user_name
 from workbench.ui.errors import error_html
+from workbench.ui.finding import FilterBar, read, switch, written
+from workbench.ui.runslist import CSS, table_html
+from workbench.ui.soon import soon
 
 if TYPE_CHECKING:
-    from workbench.store import Run
+    from workbench.ui.shell import Shell
 
-MOST_METRICS = 4  # columns of headline metrics; all of them stand on the run's own page
-
-
-def changed(run: Run, lab: Lab | None) -> dict[str, Any]:
-    """Return the params of a run that differ from the lab's defaults."""
-    if lab is None or lab.state != "works":
-        return run.params
-    base = json.loads(json.dumps(lab.Params.make(next(iter(lab.Params.presets))).to_dict(), default=str))
-    return {key: value for key, value in run.params.items() if base.get(key, ...) != value}
+Act = Callable[[Any, str], Any]
+"""Something done to one run: ``act(store, run_id)``."""
 
 
-def say(params: dict[str, Any]) -> str:
-    """Return params as short text: ``eps = 0.1, seeds = 5``."""
-    return "; ".join(f"{key} = {say_value(value)}" for key, value in params.items())
+class RunsList(AnyWidgetComponent):
+    """Shows the table's HTML, and hears what is ticked and starred."""
 
+    html = param.String("", doc="The table.")
+    heard = param.List([], doc="What the user did, the newest last: [time (ms), verb, run id, on].")
 
-def say_value(value: Any) -> str:
-    """Return the value of a param as short text."""
-    return ", ".join(map(str, value)) if isinstance(value, list) else style.number(value)
+    _esm = Path(__file__).with_name("runs.js")
 
-
-def rows(runs: Iterable[Run], lab: Lab | None = None) -> pd.DataFrame:
-    """Return the table: one row a run, newest first as given.
-
-    Columns: status, run (a link), lab, created (local time), duration (s), params, then metrics; with `lab` a column
-    each for its first metrics, without it one text column.
-    """
-    known = labs()
-    table = []
-    for run in runs:
-        own = lab or known.get(run.lab)
-        metrics = own.metrics if own else ()
-        link = f'<a href="{escape(href(lab=run.lab, run=run.id))}">{escape(run.name or run.id[:8])}</a>'
-        row: dict[str, Any] = {
-            "Status": style.status_text(run.status),
-            "Run": link,
-            "Lab": run.lab,
-            "Created": run.created.astimezone().strftime("%Y-%m-%d %H:%M:%S"),
-            "Duration (s)": round(run.seconds, 1) if run.seconds is not None else None,
-            "Changed": " · ".join(
-                filter(None, (run.preset, f"seed {run.seed}" if run.seed else "", say(changed(run, own))))
-            ),
-        }
-        if lab is not None:
-            row |= {m.label: run.metrics.get(m.key) for m in metrics[:MOST_METRICS]}
-        else:
-            told = (f"{m.label} {style.number(run.metrics[m.key])}" for m in metrics if m.key in run.metrics)
-            row["Metrics"] = " · ".join(list(told)[:MOST_METRICS])
-        table.append(row)
-    columns = ["Status", "Run", "Lab", "Created", "Duration (s)", "Changed"]
-    columns += [m.label for m in lab.metrics[:MOST_METRICS]] if lab is not None else ["Metrics"]
-    frame = pd.DataFrame(table, columns=columns)
-    return frame.drop(columns="Lab") if lab is not None else frame
+    @classmethod
+    def _process_importmap(cls) -> dict[str, Any]:
+        return {}  # Panel's default names a React on another host; this module imports nothing
 
 
 class RunsTable:
-    """The table in the page; sorted by its heads, filtered below them, opened by its links.
+    """A page of runs, and what can be done with the ticked ones.
 
     Parameters
     ----------
-    compare
-        Called with the ids of the runs that the user chose to see side by side.
+    shell
+        The session, whose address says what is listed.
     lab
         Show only this lab's runs, with a column for each of its first metrics.
     """
 
-    def __init__(self, compare: Callable[[list[str]], Any], lab: Lab | None = None):
-        self._lab = lab
-        self._ids: list[str] = []  # of the rows, in their order
+    def __init__(self, shell: Shell, lab: Lab | None = None):
+        self._shell, self._lab = shell, lab
+        self.filter: dict[str, Any] = {}  # what is listed, as the address says it
+        self._page = Page(())
+        self._before: dict[str, str] = {}  # token of a page -> token of the page before it
+        self._ticked: dict[str, str] = {}  # ids of the ticked runs -> their names
+        self._thrown: list[str] = []  # what Undo brings back
+        self._others = False
+        self._heard = 0  # when the user did what we know of
+        self._me, self._known = user_name() or account(), bool(user_name())
+        self._bar = FilterBar(lambda query: shell.visit(self._place(query)), lab)
         self._note = style.html()
-        self._button = pmui.Button(
-            label="Compare", icon="compare_arrows", variant="outlined", size="small", margin=(0, 0, 8, 0)
+        self._said = style.html()
+        self._table = RunsList(stylesheets=[style.CSS, CSS], sizing_mode="stretch_width", margin=0)
+        self._table.param.watch(self._hear, "heard")
+        self._more = style.html()
+        button = functools.partial(pmui.Button, size="small", variant="outlined", margin=0)
+        self._compare = button(label="Compare", icon="compare_arrows", on_click=lambda _: shell.compare(self.ticked))
+        self._buttons = {
+            "Star": button(label="Star", icon="star", on_click=self._doing(keeping.star)),
+            "Trash": button(label="Move to trash", icon="delete", on_click=self._trash),
+            "Restore": button(label="Restore", icon="restore_from_trash", on_click=self._doing(keeping.restore)),
+            "Delete": button(label="Delete for good", icon="delete_forever", on_click=self._ask),
+        }
+        self._word = pmui.TextInput(label="Tag or group", size="small", width=150, margin=0)
+        self._tag = button(
+            label="Tag", icon="sell", on_click=self._naming(lambda s, i, w: keeping.add_tags(s, i, w.split()))
         )
-        self._button.on_click(lambda _: compare([self._ids[row] for row in sorted(self._table.selection)]))
-        frame = rows([], lab)
-        texts = {"type": "input", "func": "like", "placeholder": "filter"}
-        self._table = pn.widgets.Tabulator(
-            frame,
-            show_index=False,
-            disabled=True,
-            selectable="checkbox",
-            pagination="local",
-            page_size=20,
-            layout="fit_data_stretch",
-            sizing_mode="stretch_width",
-            formatters={"Run": {"type": "html"}},
-            header_filters={name: texts for name in frame.columns if name not in ("Duration (s)",)},
-            widths={"Changed": 380} if lab is None else {},
-            configuration={"columnDefaults": {"tooltip": True}},  # a long text is whole when pointed at
-            margin=0,
-            stylesheets=[TABLE_CSS],
-            visible=False,
-        )
-        self._table.param.watch(lambda _: self._count(), "selection")
+        self._group = button(label="Group", icon="folder", on_click=self._naming(keeping.put_in_group))
+        self._undo = button(label="Undo", icon="undo", visible=False, on_click=self._take_back)
+        self._sure = button(label="Yes, delete for good", color="error", visible=False, on_click=self._delete)
+        self._keep = button(label="Keep", visible=False, on_click=lambda _: self._asked(False))
+        acts = (self._compare, *self._buttons.values(), self._word, self._tag, self._group)
+        row: dict[str, Any] = {"gap": "8px", "align_items": "center", "sizing_mode": "stretch_width"}
+        self._acts = pn.FlexBox(*acts, margin=(12, 0, 6, 0), **row)
+        after = pn.FlexBox(self._undo, self._sure, self._keep, margin=(0, 0, 6, 0), **row)
+        parts = (self._bar.layout, self._note, self._acts, self._said, after, self._table, self._more)
+        self.layout = pn.Column(*parts, sizing_mode="stretch_width", margin=0)
         self._count()
-        self.layout = pn.Column(self._note, self._button, self._table, sizing_mode="stretch_width", margin=0)
 
-    def _count(self) -> None:
-        """Say what the button would do."""
-        chosen = len(self._table.selection)
-        self._button.disabled = chosen < 2
-        self._button.label = f"Compare {chosen} runs" if chosen > 1 else "Compare: tick two runs or more"
+    @property
+    def ticked(self) -> list[str]:
+        """The ids of the ticked runs, in the order in which they were ticked."""
+        return list(self._ticked)
+
+    # -- what is listed ------------------------------------------------------------------------------
+
+    def arrive(self, filter: dict[str, Any]) -> None:
+        """Take over what the address says is listed; `refresh` shows it."""
+        if filter != self.filter:
+            self.filter = filter
+            self._ticked.clear()
+            self._asked(False)
 
     async def refresh(self) -> None:
         """Read the store again, beside the page's own work."""
+        filter = self.filter
         try:
-            found = await asyncio.to_thread(lambda: open_store().runs(self._lab.name if self._lab else None))
+            query = read(filter, self._lab)
+            self._others, page = await asyncio.to_thread(self._read, query)
         except LabError as error:
-            self._note.object = error_html(error, "reading the runs")
+            self._note.object = error_html(error, "listing the runs")
+            self._table.html, self._more.object = "", ""
             return
-        self._note.object = "" if found else '<p class="soft">No runs yet. Open a lab and press Run.</p>'
-        frame = rows(found, self._lab)
-        if not frame.equals(self._table.value):
-            chosen = {self._ids[row] for row in self._table.selection}
-            self._ids = [run.id for run in found]
-            self._table.value = frame
-            self._table.selection = [row for row, run_id in enumerate(self._ids) if run_id in chosen]
-        self._table.visible = self._button.visible = bool(found)
+        if filter is not self.filter:
+            return  # the user has moved on meanwhile
+        self._page = page
+        self._bar.show(query, self._link, self._whose(query))
+        self._note.object = "" if page.runs else f'<p class="soft">{self._nothing(query)}</p>'
+        names = {run.id: run.name for run in page.runs}
+        self._ticked = {run_id: names[run_id] for run_id in self._ticked if run_id in names}
+        listed = table_html(page.runs, query, self._link, self._ticked, self._lab)
+        self._table.html = listed if page.runs else ""
+        self._more.object = self._steps(query)
+        self._count(query.trash)
+
+    def _read(self, query: Query) -> tuple[bool, Page]:
+        store = open_store()
+        others = others_ran(store, self._me)
+        if not self._everybody and others:
+            query = replace(query, where=(*query.where, Where("user", "=", self._me)))
+        return others, list_page(store, query, str(self.filter.get("page", "")))
+
+    @property
+    def _everybody(self) -> bool:
+        """Whether everybody's runs are listed: chosen, else so for a visitor who has not logged in."""
+        return self.filter.get("whose", "" if self._known else "everybody") == "everybody"
+
+    def _place(self, query: Query, **more: Any) -> Any:
+        """Return the place of another list, from its first page on."""
+        whose = {"everybody": True, "mine": False}.get(self.filter.get("whose", ""))
+        return self._shell.here.but(filter={**written(query, whose), **more})
+
+    def _link(self, query: Query) -> str:
+        return self._place(query).search or "?"
+
+    def _whose(self, query: Query) -> str:
+        if not self._others:
+            return ""
+        words = (("Mine", "mine", not self._everybody), ("Everybody's", "everybody", self._everybody))
+        return "".join(switch(word, on, self._place(query, whose=whose).search) for word, whose, on in words)
+
+    def _nothing(self, query: Query) -> str:
+        if query.where or query.starred or self.filter.get("page"):
+            cut = f" among the {MOST:,} runs looked at" * self._page.cut
+            return f"No run fits{cut}. {style.escape(unknown_fields(query.where, self._lab))}"
+        return "The trash is empty." if query.trash else "No runs yet. Open a lab and press Run."
+
+    def _steps(self, query: Query) -> str:
+        """Return links to the pages before and after, and which runs these are."""
+        token, start = str(self.filter.get("page", "")), self.filter.get("from", 0)
+        start = start if isinstance(start, int) else 0
+        count, parts = len(self._page.runs), []
+        if token:
+            before = self._before.get(token, "")
+            to = {"page": before, "from": max(0, start - query.size)} if before else {}
+            word = "Previous" if before or start <= query.size else "First page"
+            parts.append(f'<a href="{style.escape(self._place(query, **to).search)}">← {word}</a>')
+        if count:
+            parts.append(
+                f"<span>{start + 1}–{start + count}{' of more' if self._page.next else f' of {start + count}'}</span>"
+            )
+        if self._page.cut:
+            parts.append(f"<span>{MOST:,} runs were looked at.</span>")
+        if self._page.next:
+            self._before[self._page.next] = token
+            to = {"page": self._page.next, "from": start + count}
+            word = "Look further" if self._page.cut else "Next"
+            parts.append(f'<a href="{style.escape(self._place(query, **to).search)}">{word} →</a>')
+        return f'<nav class="row" aria-label="Pages" style="gap:18px;padding:14px 0">{"".join(parts)}</nav>'
+
+    # -- what is done --------------------------------------------------------------------------------
+
+    def _hear(self, event: Any) -> None:
+        for when, verb, run_id, on in event.new:
+            if when > self._heard:
+                self._heard = when
+                self._act(verb, run_id, on)
+
+    def _act(self, verb: str, run_id: str, on: bool) -> None:
+        if verb == "star":
+            soon(functools.partial(self._do, lambda store, run_id: keeping.star(store, run_id, bool(on)), [run_id]))
+            return
+        known = {run.id: run.name for run in self._page.runs}
+        for key in known if verb == "all" else [run_id] if run_id in known else []:
+            if on:
+                self._ticked[key] = known[key]
+            else:
+                self._ticked.pop(key, None)
+        self._count(bool(self.filter.get("trash")))
+
+    def _count(self, trash: bool = False) -> None:
+        """Say what the buttons would do."""
+        chosen = len(self._ticked)
+        self._compare.disabled = chosen < 2
+        self._compare.label = f"Compare {chosen} runs" if chosen > 1 else "Compare: tick two runs or more"
+        for name, button in self._buttons.items():
+            button.visible = bool(chosen) and trash == (name in ("Restore", "Delete"))
+        for widget in (self._word, self._tag, self._group):
+            widget.visible = bool(chosen) and not trash
+        self._compare.visible = not trash
+        self._acts.visible = bool(self._page.runs)
+
+    def _doing(self, act: Act) -> Callable[[Any], Any]:
+        async def clicked(_event: Any) -> None:
+            await self._do(act, self.ticked)
+
+        return clicked
+
+    def _naming(self, act: Callable[[Any, str, str], Any]) -> Callable[[Any], Any]:
+        async def clicked(_event: Any) -> None:
+            word = (self._word.value_input or self._word.value or "").strip()
+            if await self._do(lambda store, run_id: act(store, run_id, word), self.ticked):
+                self._word.value = ""
+
+        return clicked
+
+    async def _do(self, act: Act, run_ids: list[str]) -> bool:
+        """Do something to some runs off the page's thread, then show what is there; say what went wrong."""
+
+        def work() -> None:
+            for run_id in run_ids:
+                act(open_store(), run_id)
+
+        self._said.object, self._undo.visible = "", False
+        try:
+            await asyncio.to_thread(work)
+        except LabError as error:
+            self._said.object = error_html(error)
+        await self.refresh()
+        return not self._said.object
+
+    async def _trash(self, _event: Any) -> None:
+        run_ids = self.ticked
+        if await self._do(keeping.trash, run_ids):
+            self._thrown = run_ids
+            self._said.object = f'<p role="status">{_runs(len(run_ids))} moved to the trash.</p>'
+            self._undo.visible = True
+
+    async def _take_back(self, _event: Any) -> None:
+        await self._do(keeping.restore, self._thrown)
+
+    def _ask(self, _event: Any) -> None:
+        names = ", ".join(list(self._ticked.values())[:3]) + ", …" * (len(self._ticked) > 3)
+        self._said.object = (
+            f'<div class="note bad" role="alert"><p><strong>Delete {_runs(len(self._ticked))} for good?</strong> '
+            f"{style.escape(names)}</p><p>Params, numbers, pictures, models, notes and logs will be lost. "
+            "There is no way back.</p></div>"
+        )
+        self._asked(True)
+
+    def _asked(self, asked: bool) -> None:
+        self._sure.visible = self._keep.visible = asked
+        if not asked:
+            self._said.object, self._undo.visible = "", False
+
+    async def _delete(self, _event: Any) -> None:
+        self._asked(False)
+        count = len(self._ticked)
+        if await self._do(keeping.delete, self.ticked):
+            self._said.object = f'<p role="status">{_runs(count)} deleted for good.</p>'
 
 
-TABLE_CSS = """
-.tabulator { background: transparent; border: none; font-size: 14px; color: var(--mui-palette-text-primary); }
-.tabulator .tabulator-header, .tabulator .tabulator-header .tabulator-col, .tabulator .tabulator-footer {
-  background: transparent; color: var(--mui-palette-text-secondary); border-color: var(--mui-palette-divider); }
-.tabulator .tabulator-row, .tabulator .tabulator-row.tabulator-row-even { background: transparent; color: inherit;
-  border-bottom: 1px solid var(--mui-palette-divider); }
-.tabulator .tabulator-row .tabulator-cell { border: none; padding: 8px; }
-.tabulator a { color: var(--mui-palette-primary-main); }
-.tabulator-header-filter input { background: transparent; color: inherit; border: 1px solid var(--mui-palette-divider);
-  border-radius: 6px; padding: 3px 6px; }
-"""
+def _runs(count: int) -> str:
+    return f"{count} run{'s' * (count != 1)}"

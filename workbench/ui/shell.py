@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import importlib
 import threading
 from collections.abc import Callable
+from html import escape
 from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
-from panel.io.state import set_curdoc
 from panel.util import edit_readonly
+from tornado.websocket import WebSocketClosedError
 
+from workbench.comparison import MOST
 from workbench.engine import open_engine
 from workbench.lab import get_lab, labs
 from workbench.ui import style
 from workbench.ui.address import Address, Place, href
+from workbench.ui.bringin import BringIn
 from workbench.ui.comparepage import ComparePage
 from workbench.ui.datapage import data_html
+from workbench.ui.door import user_name
 from workbench.ui.errors import error_card
 from workbench.ui.gallery import gallery_html
 from workbench.ui.labpage import LabPage
+from workbench.ui.palette import of_theme
 from workbench.ui.runs import RunsTable
-from workbench.ui.soon import soon
+from workbench.ui.soon import later, send_rest, soon
+from workbench.ui.sweeplist import SweepList
+from workbench.ui.sweeppage import SweepPage
 
 POLL = 300  # milliseconds
 
@@ -33,6 +41,8 @@ POLL = 300  # milliseconds
 def warm() -> None:
     """Start the engine and import what the first lab page needs, in the background; once in a process."""
     open_engine()
+    # Not in the thread: Panel uses HoloViews as soon as it is being imported, even if that has only half happened.
+    importlib.import_module("holoviews")
 
     def load() -> None:
         for lab in labs().values():
@@ -51,8 +61,10 @@ class Shell:
         self._labs: dict[str, LabPage] = {}
         self._runs: RunsTable | None = None
         self._compare: ComparePage | None = None
+        self._sweep: SweepPage | None = None
         self._seen: tuple = ()
         self._unsaid = False  # the address bar is behind
+        self._by_system = False  # the theme changes because the system's is dark
         self._nav = style.html(sizing_mode="stretch_width")
         self._body = pn.Column(sizing_mode="stretch_width", margin=0, stylesheets=[BODY])
         self.address = Address(self.visit)
@@ -69,10 +81,10 @@ class Shell:
             busy_indicator=None,
             raw_css=["#loader:not(.error) { display: none !important; }"],  # it would veil a page that is ready to read
         )
-        # Page mirrors "busy" on every event, and each time walks all models of the document: seconds with a few plots
-        with edit_readonly(self.page):
-            self.page.busy = False
-        self.page.param.watch(lambda event: self.address.remember_theme(event.new), "dark_theme")
+        _forget_busy(self.page)
+        _let_leave()
+        self.page.param.watch(self._themed, "dark_theme")
+        self.address.param.watch(lambda _: soon(self._go_dark), "prefers_dark")
         self._render()
         pn.state.add_periodic_callback(self._poll, POLL)
 
@@ -87,7 +99,7 @@ class Shell:
 
     def compare(self, ids: list[str]) -> None:
         """Go to the comparison of some runs."""
-        self.visit(Place(page="compare", runs=",".join(ids)))
+        self.visit(Place(page="compare", runs=",".join(ids), filter={"fold": True} if len(ids) > MOST else {}))
 
     def note(self, push: bool = False, **changes: Any) -> None:
         """Change parts of the address without moving; without `push` it is written at the next look around."""
@@ -99,13 +111,24 @@ class Shell:
 
     def later(self, call: Callable[[], Any]) -> None:
         """Call something on this session's own thread; from any thread, dropped when the session is gone."""
+        later(self._doc, call)
 
-        def inside() -> None:
-            with set_curdoc(self._doc):  # without it, Panel would take style sheets from another host
-                call()
+    def _go_dark(self) -> None:
+        """Follow the system into the dark, without remembering it as a choice."""
+        self._by_system = True
+        self.page.dark_theme = True
+        self._by_system = False
+        self.address.heard_dark()
 
-        if self._doc is not None and self._doc.session_context is not None:
-            self._doc.add_next_tick_callback(inside)
+    def _themed(self, event: Any) -> None:
+        """Remember the theme if it was chosen by hand, and draw anew what has its colors from it."""
+        if not self._by_system:
+            self.address.remember_theme(event.new)
+        self._compare = None
+        for page in self._labs.values():
+            page.live.recolor(of_theme(event.new))
+        if self.here.page == "compare":
+            self._render()
 
     def _write(self, push: bool) -> None:
         self._unsaid = False
@@ -114,21 +137,21 @@ class Shell:
     def _title(self) -> str:
         if self.here.page == "lab" and self.here.lab in self._labs:
             return self._labs[self.here.lab].title
-        return {"runs": "Runs", "compare": "Compare", "data": "Data"}.get(self.here.page, "Labs")
+        return {"runs": "Runs", "compare": "Compare", "sweep": "Sweep", "data": "Data"}.get(self.here.page, "Labs")
 
     # -- what is shown ---------------------------------------------------------------------------------
 
     def _render(self) -> None:
         here = self.here
         links = (("Labs", href(), "gallery"), ("Runs", href(page="runs"), "runs"), ("Data", href(page="data"), "data"))
-        current = {"lab": "gallery", "compare": "runs"}.get(here.page, here.page)
+        current = {"lab": "gallery", "compare": "runs", "sweep": "runs"}.get(here.page, here.page)
         self._nav.object = (
-            '<nav class="main" aria-label="Main">'
+            '<div class="top"><nav class="main" aria-label="Main">'
             + "".join(
                 f'<a href="{where}"{" aria-current=page" if page == current else ""}>{word}</a>'
                 for word, where, page in links
             )
-            + "</nav>"
+            + f"</nav>{_account_html(user_name())}</div>"
         )
         try:
             getattr(self, f"_show_{here.page}")()
@@ -147,15 +170,23 @@ class Shell:
         self._body.objects = [page.layout]
 
     def _show_runs(self) -> None:
-        self._runs = self._runs or RunsTable(self.compare)
-        self._body.objects = [style.html("<h1>Runs</h1>"), self._runs.layout]
+        self._runs = self._runs or RunsTable(self)
+        self._runs.arrive(self.here.filter)
+        parts = (SweepList().layout, self._runs.layout, BringIn().layout)
+        self._body.objects = [style.html("<h1>Runs</h1>"), *parts]
         soon(self._runs.refresh)
 
     def _show_compare(self) -> None:
         ids = [run_id for run_id in self.here.runs.split(",") if run_id]
-        if self._compare is None or self._compare.ids != ids:
-            self._compare = ComparePage(self, ids)
+        fold = bool(self.here.filter.get("fold"))
+        if self._compare is None or (self._compare.ids, self._compare.fold) != (ids, fold):
+            self._compare = ComparePage(self, ids, fold)
         self._body.objects = [self._compare.layout]
+
+    def _show_sweep(self) -> None:
+        if self._sweep is None or self._sweep.id != self.here.sweep:
+            self._sweep = SweepPage(self, self.here.sweep)
+        self._body.objects = [self._sweep.layout]
 
     def _show_data(self) -> None:
         place = style.html('<p class="soft" role="status">Looking …</p>')
@@ -168,15 +199,46 @@ class Shell:
 
     async def _poll(self) -> None:
         """Look around: the run under way, runs that others started, and the address bar."""
+        send_rest(self._doc)
         if self._unsaid:
             self._write(push=False)
         if self.here.page == "lab" and self.here.lab in self._labs:
             await self._labs[self.here.lab].poll()
+        if self.here.page == "sweep" and self._sweep is not None:
+            await self._sweep.poll()
         seen = tuple((live.run_id, live.status) for live in open_engine().active())
         if seen != self._seen:
             self._seen = seen
             if self.here.page == "runs" and self._runs is not None:
                 await self._runs.refresh()
+
+
+def _forget_busy(page: pmui.Page) -> None:
+    """Keep a page from mirroring whether the server is busy: every event of any session would walk all its models.
+
+    The server's state would also hold on to the page, and so to its session, for ever: hence the watcher must go too.
+    """
+    with edit_readonly(page):
+        page.busy = False
+    for watcher in list(pn.state.param.watchers.get("busy", {}).get("value", [])):
+        if getattr(getattr(watcher.fn, "__self__", None), "self", None) is page:
+            pn.state.param.unwatch(watcher)
+
+
+def _let_leave() -> None:
+    """Say nothing in the log when somebody closes a tab to which a message is under way; Panel leaves that unheard."""
+    with contextlib.suppress(RuntimeError):  # no loop, no visitors: a test or a notebook
+        asyncio.get_running_loop().set_exception_handler(_unless_left)
+
+
+def _unless_left(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    if not isinstance(context.get("exception"), WebSocketClosedError):
+        loop.default_exception_handler(context)
+
+
+def _account_html(name: str) -> str:
+    """Return who has logged in and the way out; nothing on a machine without a login."""
+    return f'<p class="account"><span>{escape(name)}</span> <a href="logout">Log out</a></p>' if name else ""
 
 
 # Panel gives every column the window's height at most: what is longer would be drawn over what follows

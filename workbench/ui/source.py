@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from html import escape
+from pathlib import Path
 from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
 
+from workbench.data import midifiles, ownscenes, volumes
 from workbench.data.formats import SUFFIXES
+from workbench.data.groovesets import GrooveCard, groove_card
+from workbench.data.scenecards import scene_card
 from workbench.data.tables import DataCard, data_card
-from workbench.data.uploads import MAX_BYTES, save_upload
+from workbench.data.uploads import MAX_BYTES, MAX_VOLUME, save_upload
+from workbench.data.volumecards import volume_card
 from workbench.lab import LabError
+from workbench.ui.datacard import card_frame
 from workbench.ui.errors import error_html
+from workbench.ui.scenecard import scene_html
 from workbench.ui.style import html
+from workbench.ui.volumecard import volume_html
 
 
-def card_html(card: DataCard) -> str:
+def table_html(card: DataCard) -> str:
     """Return a data card as HTML: what is in the file, what was done to it, what to mind."""
     counts = sorted(card.classes.items(), key=lambda pair: -pair[1])
-    told = ", ".join(f"{escape(name)} {count:,}" for name, count in counts[:8])
+    told = ", ".join(f"{name} {count:,}" for name, count in counts[:8])
     if len(counts) > 8:
         told += f" and {len(counts) - 8} more"
     facts = {
@@ -30,17 +37,61 @@ def card_html(card: DataCard) -> str:
         "Type": card.dtype,
         f"{len(counts)} classes": told,
         "Missing cells": f"{card.missing:,}",
-        "SHA-256": f"<code>{card.sha256[:12]}</code>",
     }
-    rows = "".join(f"<div><dt>{key}</dt><dd>{value}</dd></div>" for key, value in facts.items())
-    notes = "".join(f'<li class="soft">{escape(note)}</li>' for note in card.notes)
-    minds = "".join(f'<li><span aria-hidden="true">⚠</span> {escape(warning)}</li>' for warning in card.warnings)
     preview = card.preview.iloc[:4, -6:].round(3).to_html(index=False, border=0)
-    return (
-        f'<div class="note{" unsure" if minds else ""}"><p><strong>{escape(card.name)}</strong></p>'
-        f'<dl class="facts">{rows}</dl><ul class="small plain">{minds}{notes}</ul>'
-        f"<details><summary>First rows</summary><div class='scroll'>{preview}</div></details></div>"
-    )
+    preview = f"<details><summary>First rows</summary><div class='scroll'>{preview}</div></details>"
+    return card_frame(card.name, facts, card.sha256, card.warnings, card.notes, below=preview)
+
+
+def groove_html(card: GrooveCard, name: str, notes: tuple[str, ...]) -> str:
+    """Return the card of MIDI files as HTML: how much there is, in which meters and styles, what to mind."""
+    slow, fast = card.tempo
+    facts = {
+        "Grooves": f"{card.grooves:,}",
+        "Hits": f"{card.hits:,}" + (f", {card.left_out:.1%} outside of the six pieces" if card.left_out else ""),
+        "Minutes": f"{card.minutes:,.1f}",
+        "Bars": f"{card.bars:,}: {card.distinct:,} different, {card.silent:,} silent",
+        "Meters": counted(card.meters),
+        "Styles": counted(card.styles),
+        "Tempo": f"{slow:.0f} beats a minute" if round(slow) == round(fast) else f"{slow:.0f} to {fast:.0f} a minute",
+    }
+    if set(card.styles) == {"unknown"}:
+        del facts["Styles"]
+    return card_frame(name, facts, warnings=(*card.warnings, *notes))
+
+
+def counted(names: dict[str, int], most: int = 6) -> str:
+    """Return names with their counts, the names alone if there is but one."""
+    if len(names) == 1:
+        return next(iter(names))
+    told = ", ".join(f"{name} ({count:,})" for name, count in list(names.items())[:most])
+    return told + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def table_card(path: Path) -> str:
+    return table_html(data_card(path))
+
+
+def midi_card(path: Path) -> str:
+    grooves, notes = midifiles.read_midi_files(path)
+    return groove_html(groove_card(grooves), path.name, notes)
+
+
+def scan_card(path: Path) -> str:
+    return volume_html(volume_card(path))
+
+
+def drive_card(path: Path) -> str:
+    return scene_html(scene_card(path))
+
+
+# what a lab of that modality takes, and how many bytes of it; all others take tables
+KINDS = {
+    "Music": (midifiles.SUFFIXES, midi_card, MAX_BYTES),
+    "Volumes": (volumes.SUFFIXES, scan_card, MAX_VOLUME),
+    "Scenes": (ownscenes.SUFFIXES, drive_card, MAX_VOLUME),
+}
+TABLES = (SUFFIXES, table_card, MAX_BYTES)
 
 
 class OwnFile:
@@ -48,16 +99,19 @@ class OwnFile:
 
     Parameters
     ----------
+    modality
+        The lab's: it decides which files are taken and how they are described.
     chosen
         Called with the path on this machine once a file was read without error, and with "" when it could not be.
     """
 
-    def __init__(self, chosen: Callable[[str], Any]):
+    def __init__(self, modality: str, chosen: Callable[[str], Any]):
         self._chosen = chosen
+        self._suffixes, self._describe, self._limit = KINDS.get(modality, TABLES)
         self._button = pmui.FileInput(
             label="Your own file (click or drop)",
-            accept=",".join(SUFFIXES),
-            max_file_size=MAX_BYTES,
+            accept=",".join(self._suffixes),
+            max_file_size=self._limit,
             variant="outlined",
             sizing_mode="stretch_width",
             margin=(5, 0),
@@ -73,14 +127,14 @@ class OwnFile:
         name, blob = (name[0], blob[0]) if isinstance(name, list) else (name, blob)
         self._say("<p class='soft'>Reading the file …</p>")
         try:
-            path = await asyncio.to_thread(save_upload, name or "file", blob)
-            card = await asyncio.to_thread(data_card, path)
+            path = await asyncio.to_thread(save_upload, name or "file", blob, self._suffixes, self._limit)
+            card = await asyncio.to_thread(self._describe, path)
         except Exception as error:  # whatever is in a user's file, the page says it in words
             known = error if isinstance(error, LabError) else LabError(f"{name} could not be read: {error}")
             self._say(error_html(known, f"reading {name}"))
             self._chosen("")  # or Run would quietly take the file before
             return
-        self._say(card_html(card))
+        self._say(card)
         self._chosen(str(path))
 
     def _say(self, text: str) -> None:

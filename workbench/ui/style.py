@@ -100,15 +100,6 @@ def status_text(word: str) -> str:
     return f"{SIGNS.get(word, ('•', ''))[0]} {word}"
 
 
-def number(value: Any, digits: int = 4) -> str:
-    """Return a number as people write it; a dash for a missing one."""
-    if value is None or value != value:
-        return "–"
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:.{digits}g}"
-
-
 def seconds(value: float | None) -> str:
     """Return a duration in words: ``4.2 s``, ``3 min 05 s``, ``2 h 10 min``."""
     if value is None or value != value:

@@ -12,6 +12,15 @@ import panel_material_ui as pmui
 from workbench.ui.errors import error_card
 from workbench.ui.style import html
 
+# All tabs in sight, in as many lines as it takes: a strip that scrolls hides those that a newcomer looks for
+WRAP = {
+    ".MuiTabs-list, .MuiTabs-flexContainer": {"flexWrap": "wrap"},
+    ".MuiTabs-scroller": {"borderBottom": "1px solid var(--mui-palette-divider)"},
+    ".MuiTabs-indicator": {"display": "none"},  # it knows one line only
+    ".MuiTab-root": {"minWidth": 0, "minHeight": 40, "padding": "8px 14px"},
+    ".MuiTab-root.Mui-selected": {"boxShadow": "inset 0 -2px 0 currentColor"},
+}
+
 
 class LazyTabs:
     """Tabs from title -> zero-argument function (or coroutine function) that builds the content.
@@ -36,7 +45,12 @@ class LazyTabs:
         self._built: set[str] = set()
         self.titles = list(makers)
         self.layout = pmui.Tabs(
-            *self._places.items(), active=self._index(first), sizing_mode="stretch_width", margin=0, color="primary"
+            *self._places.items(),
+            active=self._index(first),
+            sizing_mode="stretch_width",
+            margin=0,
+            color="primary",
+            sx=WRAP,
         )
         self.layout.param.watch(self._changed, "active")
         self._build(self.titles[self.layout.active])

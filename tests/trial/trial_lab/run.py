@@ -20,7 +20,8 @@ def run(params, ctx):
         hits, thrown = hits + int(((xy**2).sum(1) < 1).sum()), thrown + params.darts
         ctx.metric("estimate", 4 * hits / thrown, step)
         ctx.progress(step + 1, params.steps, "throwing")
-        ctx.checkpoint({"board": np.array([hits, thrown])})
+        heap = {"heap": np.zeros(2**20)} if params.mood == "greedy" else {}  # 8 MB
+        ctx.checkpoint({"board": np.array([hits, thrown])} | heap)
         ctx.save("last", pd.DataFrame({"x": xy[:, 0], "y": xy[:, 1]}))
         time.sleep(params.pause)
     ctx.log(f"threw {thrown} darts")

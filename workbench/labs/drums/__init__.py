@@ -1,12 +1,18 @@
-"""Language models that drum: planned, listed in the gallery as such."""
+"""Language models that drum: grooves as text, networks that go on with them, with and without language read first."""
 
-from workbench.lab import Lab, Paper
+from workbench.lab import Claim, Lab, Metric, Paper, PaperValue
+from workbench.labs.drums import claims
+
+DAVINCI = "GPT-3 davinci fine-tuned on 372 grooves, 37 test prompts, temperature 0.9, one sample each; the authors' analysis run again on their files"
+PEOPLE = "the 37 test grooves, padded to 16 bars; the authors' analysis run again on their files"
+ABSTRACT = "abstract (read)"
+LABELS = "the authors' labels of 37 grooves (read in their files)"
 
 LAB = Lab(
     name="drums",
     title="Language models that drum",
     modality="Music",
-    summary="A language model continues a drum groove written as text; listen whether it repeats or fills.",
+    summary="A language model continues a drum groove written as text; see and hear where it repeats and where it fills.",
     paper=Paper(
         title="Language models are drummers: drum composition with natural language pre-training",
         authors="Zhang, Callison-Burch",
@@ -14,5 +20,162 @@ LAB = Lab(
         link="https://arxiv.org/abs/2301.01162",
     ),
     module=__name__,
-    state="planned",
+    state="works",
+    metrics=(
+        Metric(
+            "mean",
+            "Stability d",
+            "Mean over bars of the edits to the nearer of both neighboring bars, of the network that read English (the first arm where none did). Low: one pattern, repeated.",
+            unit="edits",
+            higher_is_better=None,
+            range=(0, 142),
+            paper=PaperValue(3.039, DAVINCI),
+        ),
+        Metric(
+            "between",
+            "Pattern against fills",
+            "Distance of the two centers (2-means) of the d of one groove, mean over grooves. High: a pattern, and bars that leave it.",
+            unit="edits",
+            range=(0, 142),
+            paper=PaperValue(6.895, DAVINCI),
+        ),
+        Metric(
+            "within",
+            "Spread within",
+            "Mean distance of d to its own center, mean over grooves. Low: pattern and fills are each steady.",
+            unit="edits",
+            higher_is_better=False,
+            range=(0, 142),
+            paper=PaperValue(0.636, DAVINCI),
+        ),
+        Metric(
+            "distinct",
+            "Distinct bars",
+            "Different bars over bars, of the continuation, silent ones left out; copying two bars gives 0.14.",
+            unit="share",
+            higher_is_better=None,
+            range=(0, 1),
+            paper=PaperValue(0.574, DAVINCI),
+        ),
+        Metric(
+            "fills",
+            "Fills",
+            "Bars of a groove in the higher of two groups of d that lie at least 4 apart (ours).",
+            unit="bars a groove",
+            higher_is_better=None,
+            range=(0, 62),
+        ),
+        Metric(
+            "train",
+            "Copied from training",
+            "Share of the bars of the continuation, silent ones left out, that stand in the training grooves.",
+            unit="share",
+            higher_is_better=False,
+            range=(0, 1),
+            paper=PaperValue(0.133, DAVINCI),
+        ),
+        Metric(
+            "prompt",
+            "Copied from the prompt",
+            "Share of the bars of the continuation, silent ones left out, that are one of the prompt's two.",
+            unit="share",
+            higher_is_better=None,
+            range=(0, 1),
+            paper=PaperValue(0.242, DAVINCI),
+        ),
+        Metric(
+            "bits",
+            "Bits a character",
+            "Cross entropy of the completion of the test grooves, over the first bars that a training stretch has.",
+            unit="bits",
+            higher_is_better=False,
+            range=(0, 32),
+        ),
+        Metric(
+            "valid",
+            "Valid rows",
+            "Share of the rows that are six characters o or -, when nothing but the network watches over the form.",
+            unit="share",
+            range=(0, 1),
+            paper=PaperValue(0.99926, DAVINCI + ": 7 malformed lines of 9,403"),
+        ),
+        Metric(
+            "human_mean",
+            "Stability d, people",
+            "Stability d of the test grooves as people played them.",
+            unit="edits",
+            higher_is_better=None,
+            range=(0, 142),
+            paper=PaperValue(5.079, PEOPLE),
+        ),
+        Metric(
+            "human_between",
+            "Pattern against fills, people",
+            "The same of people.",
+            unit="edits",
+            higher_is_better=None,
+            range=(0, 142),
+            paper=PaperValue(10.345, PEOPLE),
+        ),
+        Metric(
+            "human_within",
+            "Spread within, people",
+            "The same of people.",
+            unit="edits",
+            higher_is_better=None,
+            range=(0, 142),
+            paper=PaperValue(1.445, PEOPLE),
+        ),
+    ),
+    claims=(
+        Claim(
+            "beyond",
+            "A model that knew language first composes beyond repetition; the same network without it does not.",
+            "Paired over test prompts and trainings, English first against nothing first: the 95 % bootstrap intervals of the difference in contrast of pattern and fills, and in the share of distinct bars, are both above 0.",
+            claims.beyond_repetition,
+            ABSTRACT,
+        ),
+        Claim(
+            "real",
+            "Ours: the same of a real language model (SmolLM2-135M, LoRA) against its architecture from random weights.",
+            "Paired over test prompts (and trainings, where `language_seeds` asks for several): the 95 % bootstrap intervals of the difference in contrast of pattern and fills, and in the share of distinct bars, are both above 0.",
+            claims.real_beyond_repetition,
+            "ours",
+        ),
+        Claim(
+            "naive",
+            "A network that read nothing first can do no more than naive repetition.",
+            "Its share of distinct bars is not above that of copying two bars: the 95 % interval of the difference is below 0. Above 0, the claim does not hold.",
+            claims.naive_repetition,
+            ABSTRACT,
+        ),
+        Claim(
+            "steadier",
+            "A bigger model is steadier.",
+            "Paired over prompts and trainings, mean d (silent bars left out) of the network with a third of the channels less that of the bigger one: the 95 % interval is above 0.",
+            claims.bigger_is_steadier,
+            LABELS,
+        ),
+        Claim(
+            "fills",
+            "Models write fewer fills than people.",
+            "Paired over prompts and trainings, fills a sounding bar of people less those of the network that read English: the 95 % interval is above 0.",
+            claims.fewer_fills,
+            LABELS,
+        ),
+        Claim(
+            "foretells",
+            "Ours: reading English first helps to foretell drums.",
+            "Bits a character on test grooves, nothing first less English first, paired over grooves and trainings: the 95 % interval is above 0.",
+            claims.helps_to_foretell,
+            "ours",
+        ),
+        Claim(
+            "language",
+            "Ours: it is the language that helps, not only its characters.",
+            "Bits a character on test grooves, shuffled characters first less English first, paired over grooves and trainings: the 95 % interval is above 0.",
+            claims.language_not_letters,
+            "ours",
+        ),
+    ),
 )

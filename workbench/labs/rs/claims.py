@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 
+from workbench.judging import Interval, not_tested, table, told, word
 from workbench.lab import Verdict
 from workbench.labs.rs.correlate import ENOUGH, GROUP, words
 from workbench.result import Result
@@ -15,24 +16,16 @@ HEADLINE = ("dsi", "n2", "lsc", "density")  # the most plausible "four distance-
 SEEDS = 3  # repetitions: with fewer no spread can be told
 LEVELS = 4  # of a graded family: a stopped run may have fewer
 GOOD, BLIND, ORDERED = 0.99, 0.2, 0.95  # thresholds set before the first run, see the README
+UNDEFINED = "A correlation is undefined: a value is constant over the tasks."
 NEEDS_TASKS = f"Needs {ENOUGH} tasks of one kind; run the study 'tasks' with more tasks."
 
 
-def not_tested(why: str) -> Verdict:
-    return Verdict("not tested", {}, why)
-
-
-def table(result: Result, name: str) -> pd.DataFrame:
-    """Return a table of the result, empty when the run did not make it."""
-    return result.tables[name] if name in result.tables else pd.DataFrame()
-
-
-def by_interval(low: float, high: float, numbers: dict[str, float], why: str) -> Verdict:
-    """Return *holds* when the interval is above zero, *does not hold* when below, else *within noise*."""
-    if not (math.isfinite(low) and math.isfinite(high)):
+def by_interval(found: Interval, numbers: dict[str, float], why: str) -> Verdict:
+    """Judge by whether an interval is above zero."""
+    verdict = word(found)
+    if verdict == "not tested":
         return not_tested("The interval is undefined: a value is constant over the tasks.")
-    word = "holds" if low > 0 else "does not hold" if high < 0 else "within noise"
-    return Verdict(word, {k: float(v) for k, v in numbers.items()}, why)
+    return Verdict(verdict, {k: float(v) for k, v in numbers.items()}, why)
 
 
 def accuracy_alone(result: Result) -> Verdict:
@@ -45,13 +38,13 @@ def accuracy_alone(result: Result) -> Verdict:
         "spread over tasks": row["over_tasks"],
         "spread over classifiers": row["over_classifiers"],
         "ratio": row["ratio"],
-        "ratio low": row["ratio_lo"],
-        "ratio high": row["ratio_hi"],
     }
+    found = tuple(end - 1 for end in interval_of(row, "ratio"))
+    numbers |= told("ratio less 1", found)
     why = (
         f"Standard deviations of accuracy over {row['groups']:.0f} groups of tasks; 95 % bootstrap interval against 1."
     )
-    return by_interval(row["ratio_lo"] - 1, row["ratio_hi"] - 1, numbers, why)
+    return by_interval(found, numbers, why)
 
 
 def distances_fail(result: Result) -> Verdict:
@@ -72,8 +65,8 @@ def distances_fail(result: Result) -> Verdict:
         f"{name}: 1 - LSC": float(value["lsc"][name].mean()),
     }
     share = failed.max()
-    word = "holds" if share == 1 else "does not hold" if share == 0 else "within noise"
-    return Verdict(word, numbers, f"Accuracy at least {GOOD} with DSI and 1 - LSC under {BLIND}. Best case: {name}.")
+    verdict = "holds" if share == 1 else "does not hold" if share == 0 else "within noise"
+    return Verdict(verdict, numbers, f"Accuracy at least {GOOD} with DSI and 1 - LSC under {BLIND}. Best case: {name}.")
 
 
 def supplement(result: Result) -> Verdict:
@@ -99,11 +92,11 @@ def supplement(result: Result) -> Verdict:
             means = part[part["measure"].isin(["rs", "rs_local"])].groupby("measure")["value"].mean()
             numbers |= {f"{name}: {key}": value for key, value in means.items()}
             numbers[f"{name}: accuracy (svc)"] = part["svc"].mean()
-    word = "does not hold" if broken else "holds" if ordered and all(falls) else "within noise"
+    verdict = "does not hold" if broken else "holds" if ordered and all(falls) else "within noise"
     why = f"Spearman of RS and the accuracy of logistic regression at least {ORDERED} in every repetition, and falling."
     if broken:
         why += f" It fails where difficulty grows with: {', '.join(broken)}."
-    return Verdict(word, {k: float(v) for k, v in numbers.items()}, why)
+    return Verdict(verdict, {k: float(v) for k, v in numbers.items()}, why)
 
 
 def orders(graded: pd.DataFrame, family: str) -> list[float]:
@@ -119,24 +112,18 @@ def correlates(result: Result) -> Verdict:
     found = found[found["n_tasks"] >= ENOUGH] if len(found) else found
     if found.empty:
         return not_tested(NEEDS_TASKS)
-    numbers, lows, highs = {}, [], []
+    numbers, rhos = {}, []
     for key, part in found[found["classifier"] == "mean"].groupby(list(GROUP), sort=False):
         name, part = words(dict(zip(GROUP, key, strict=True))), part.set_index("measure")
         rs = part.loc["rs"]
-        lows.append(rs["spearman_lo"])
-        highs.append(rs["spearman_hi"])
+        rhos.append(interval_of(rs, "spearman"))
         rivals = part["spearman"].reindex([*HEADLINE, "gsi"])
-        numbers |= {
-            f"{name}: rho": rs["spearman"],
-            f"{name}: low": rs["spearman_lo"],
-            f"{name}: high": rs["spearman_hi"],
-            f"{name}: rank of RS among six": 1 + int((rivals > rs["spearman"]).sum()),
-        }
+        numbers |= told(f"{name}: rho", rhos[-1])
+        numbers[f"{name}: rank of RS among six"] = 1 + int((rivals > rs["spearman"]).sum())
     numbers = {k: float(v) for k, v in numbers.items()}
-    if not np.isfinite(lows).all():
-        return Verdict("not tested", numbers, "A correlation is undefined: a value is constant over the tasks.")
-    word = "holds" if min(lows) > 0 else "does not hold" if min(highs) < 0 else "within noise"
-    return Verdict(word, numbers, f"The 95 % bootstrap interval of Spearman's rho excludes 0 in {len(lows)} groups.")
+    if (verdict := word(*rhos)) == "not tested":
+        return Verdict(verdict, numbers, UNDEFINED)
+    return Verdict(verdict, numbers, f"The 95 % bootstrap interval of Spearman's rho excludes 0 in {len(rhos)} groups.")
 
 
 def judges_fairly(result: Result) -> Verdict:
@@ -146,21 +133,19 @@ def judges_fairly(result: Result) -> Verdict:
     if one.empty:
         return not_tested(NEEDS_TASKS)
     error = (one["gain_hi"] - one["gain_lo"]) / (2 * 1.96)
-    gain, half = one["gain"].mean(), 1.96 * math.sqrt((error**2).sum()) / len(one)
+    mean, half = one["gain"].mean(), 1.96 * math.sqrt((error**2).sum()) / len(one)
+    gain = mean, mean - half, mean + half
     numbers = {
         "right order, raw": one["raw_right"].mean(),
         "right order, adjusted": one["adjusted_right"].mean(),
-        "gain": gain,
-        "gain low": gain - half,
-        "gain high": gain + half,
-    }
+    } | told("gain", gain)
     pooled = judging[judging["setting"] == "all"]  # they repeat the tasks of the others, so they do not decide
     numbers |= {f"gain over pooled settings, {r.dataset} {r.kind}": r.gain for r in pooled.itertuples()}
     ranking = table(result, "ranking")
     if len(ranking):
         numbers["R² of accuracy on RS"] = ranking.groupby(["dataset", "setting", "kind"])["r2"].first().mean()
     why = "How often two classifiers, each judged on five tasks of its own, come out in their order over all tasks."
-    return by_interval(gain - half, gain + half, numbers, why)
+    return by_interval(gain, numbers, why)
 
 
 def beats_distances(result: Result) -> Verdict:
@@ -170,15 +155,13 @@ def beats_distances(result: Result) -> Verdict:
     if part.empty:
         return not_tested(NEEDS_TASKS)
     part = part.set_index("b").loc[list(HEADLINE)]
-    numbers = {}
-    for other, row in part.iterrows():
-        numbers |= interval_of(f"rs - {other}", row)
-    if not np.isfinite(part[["gap_lo", "gap_hi"]]).all(axis=None):
-        return not_tested("A correlation is undefined: a value is constant over the tasks.")
-    word = "holds" if part["gap_lo"].min() > 0 else "does not hold" if part["gap_hi"].min() < 0 else "within noise"
+    gaps = {f"rs - {other}": interval_of(row, "gap") for other, row in part.iterrows()}
+    if (verdict := word(*gaps.values())) == "not tested":
+        return not_tested(UNDEFINED)
+    numbers = {key: value for name, gap in gaps.items() for key, value in told(name, gap).items()}
     many = part["groups"].iloc[0]
     why = f"Difference of Spearman's rho with mean accuracy over {many} groups; it must be above 0 against all four."
-    return Verdict(word, numbers, why)
+    return Verdict(verdict, numbers, why)
 
 
 def larger_eps(result: Result) -> Verdict:
@@ -189,15 +172,12 @@ def larger_eps(result: Result) -> Verdict:
         return not_tested("Seen on digits, so it needs tasks of another set: add wine and breast_cancer under `also`.")
     numbers = {}
     for _, row in contest[(contest["scope"] != "all") & ~contest["scope"].str.startswith("digits ")].iterrows():
-        numbers |= interval_of(row["scope"], row)
+        numbers |= told(row["scope"], interval_of(row, "gap"))
     row = contest[contest["scope"] == "not digits"].iloc[0]
     why = "Difference of Spearman's rho with mean accuracy: eps = 1 against the run's eps."
-    return by_interval(row["gap_lo"], row["gap_hi"], numbers, why)
+    return by_interval(interval_of(row, "gap"), numbers, why)
 
 
-def interval_of(name: str, row: pd.Series) -> dict[str, float]:
-    return {
-        f"{name}: gap": float(row["gap"]),
-        f"{name}: low": float(row["gap_lo"]),
-        f"{name}: high": float(row["gap_hi"]),
-    }
+def interval_of(row: pd.Series, key: str) -> Interval:
+    """Return a value of a table with its interval, which stands beside it as ``_lo`` and ``_hi``."""
+    return float(row[key]), float(row[f"{key}_lo"]), float(row[f"{key}_hi"])

@@ -61,14 +61,16 @@ def run(params: Params, ctx: Context) -> Result:
     book, finished = opened(ctx.resume())
     notes = notes_for(params)
     stopped = False
-    for name in (s for s in STUDIES if s in params.studies and s not in finished):
+    asked = [s for s in STUDIES if s in params.studies]
+    for name in (s for s in asked if s not in finished):
+        stage = f"{TITLES[name]} ({asked.index(name) + 1} of {len(asked)})" if len(asked) > 1 else TITLES[name]
         ctx.log(f"Study: {TITLES[name]}")
         for table in ANEW.get(name, ()):
             book.pop(table, None)
         began = saved = time.monotonic()
-        ctx.progress(0, 1, TITLES[name])
+        ctx.progress(0, 0, stage)  # how many steps it has, it says with its first
         for done, total in STEPS[name](params, ctx, book):
-            ctx.progress(done, total, TITLES[name])
+            ctx.progress(done, total, stage)
             if time.monotonic() - saved > SAVE_EVERY:
                 keep(book, finished, ctx)
                 saved = time.monotonic()

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from workbench.context import Context
 from workbench.labs.rs.data import Set, chosen, thin
 from workbench.labs.rs.model import adjust, permutations, prepare, separability
 from workbench.labs.rs.params import Params
+from workbench.training import fabric_for
 
 MEASURED_ROWS = 600  # rows on which the RS of a layer is computed after every epoch
 Book = dict[str, list[dict]]
@@ -53,12 +53,6 @@ def split(data: Set, rng: np.random.Generator, device: str) -> tuple[tuple[Tenso
     x, y = torch.as_tensor(z, dtype=torch.float32, device=device), torch.as_tensor(data.y, device=device)
     mask = torch.as_tensor(train, device=device)
     return (x[mask], y[mask]), (x[~mask], y[~mask])
-
-
-def fabric_for(device: str) -> Fabric:
-    """Return Fabric for one device, named as torch does (``cpu``, ``cuda:0``)."""
-    where = torch.device(device)
-    return Fabric(accelerator=where.type, devices=[where.index or 0] if where.type == "cuda" else 1)
 
 
 def train(

@@ -16,7 +16,7 @@ from workbench.labs.rs.views_training import layers_view, loss_view
 from workbench.result import Result
 
 # title: (builder, tables of which at least one must be there)
-VIEWS: dict[str, tuple[Callable[[Result], Any], tuple[str, ...]]] = {
+VIEWS: dict[str, tuple[Callable[[Result, Any], Any], tuple[str, ...]]] = {
     "Set": (set_view, ("set", "measures")),
     "Epsilon": (epsilon_view, ("epsilon", "bias")),
     "Graded": (graded_view, ("graded",)),
@@ -39,7 +39,9 @@ def views(result: Result, link: Any = None) -> dict[str, Callable[[], Any]]:
         What the page offers to a view (`workbench.ui.link.Link`), or None: then nothing can be asked.
     """
     shown: dict[str, Callable[[], Any]] = {
-        title: partial(build, result) for title, (build, names) in VIEWS.items() if any(has(result, n) for n in names)
+        title: partial(build, result, link)
+        for title, (build, names) in VIEWS.items()
+        if any(has(result, n) for n in names)
     }
     shown["Move the classes"] = partial(move_the_classes, link, chosen_eps(result))
     return shown

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import bokeh.models as bm
 import holoviews as hv
 import numpy as np
@@ -13,7 +15,7 @@ from workbench.result import Result
 from workbench.ui.palette import GRAY, GREEN
 
 
-def fail_view(result: Result) -> pn.Column:
+def fail_view(result: Result, link: Any = None) -> pn.Column:
     """Draw the tables `classic` (S1), `failures` (S3) and `local`."""
     parts = []
     if "classic" in result.tables:

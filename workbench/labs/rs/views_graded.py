@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import holoviews as hv
 import panel as pn
 import panel_material_ui as pmui
 
 from workbench.labs.rs import views_style as style
 from workbench.result import Result
+from workbench.ui.link import remember
 from workbench.ui.palette import GRAY
 
 LEVELS = {
@@ -19,7 +22,7 @@ FAMILIES = {"std": "wider", "distance": "farther apart", "classes": "more classe
 ACCURACIES = (("lr", "dashed", "circle"), ("svc", "dotted", "square"), ("knn", "dotdash", "triangle"))
 
 
-def graded_view(result: Result) -> pn.Column:
+def graded_view(result: Result, link: Any = None) -> pn.Column:
     """Draw the table `graded` (study S2)."""
     table = result.tables["graded"]
     families = [f for f in FAMILIES if f in set(table["family"])] or list(table["family"].unique())
@@ -37,6 +40,8 @@ def graded_view(result: Result) -> pn.Column:
         value=[k for k in style.HEADLINE if k in keys],
         sizing_mode="stretch_width",
     )
+
+    remember(link, family=family, measures=chosen)
 
     def draw(family: str, chosen: list[str]) -> hv.Overlay:
         rows = table[table["family"] == family]

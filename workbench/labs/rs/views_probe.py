@@ -13,6 +13,7 @@ import panel_material_ui as pmui
 from workbench.labs.rs import views_style as style
 from workbench.labs.rs.views_set import NOT_COMPARABLE, MeasureDots
 from workbench.result import Result
+from workbench.ui.frame import closed
 from workbench.ui.palette import GREEN
 from workbench_widgets import ClassHandles, flat
 
@@ -36,10 +37,6 @@ SETS = {
     "blobs": "blobs",
     "random labels": "random",
 }
-CLOSED = (
-    "This page is a record, so there is nobody to ask. Open the run in the workbench (`workbench serve`) or in a "
-    "notebook (`workbench.open_run(id).views()`), and this picture answers."
-)
 
 
 def move_the_classes(link: Any = None, eps: float | None = None) -> pn.Column:
@@ -49,7 +46,7 @@ def move_the_classes(link: Any = None, eps: float | None = None) -> pn.Column:
         "knob and use the arrow keys): every measure and three classifiers answer for the set you made."
     )
     if link is None:
-        return style.view(how, pmui.Alert(object=CLOSED, severity="info", sizing_mode="stretch_width"))
+        return closed(how, "this picture answers")
     return style.view(how, Mover(link, eps).layout)
 
 
@@ -98,6 +95,7 @@ class Mover:
     def _wire(self) -> None:
         self.handles.param.watch(self._dragged, ["means", "stds", "rotation"])
         self.handles.param.watch(lambda _: self._finish(), "settled")
+        self.handles.param.watch(lambda _: self._drawn(), "drawn")
         for key, widget in self.sliders.items():
             widget.param.watch(lambda event, key=key: self._slid(key, event.new), "value")
             finished = "value_throttled" if "value_throttled" in widget.param else "value"
@@ -170,6 +168,11 @@ class Mover:
 
     def _ask(self) -> None:
         self.link.probe(self.settings | FIXED, self._answer, self._refuse, channel="classes")
+
+    def _drawn(self) -> None:
+        """Ask again once the view is in the browser: an answer that overtakes it on the way there is lost."""
+        self.dots = None
+        self._ask()
 
     def _refuse(self, error: Exception) -> None:
         self.note.object = f"**No answer.** {error}"

@@ -14,12 +14,13 @@ import panel_material_ui as pmui
 from workbench.labs.rs import views_style as style
 from workbench.labs.rs.views_tasks import keyed
 from workbench.result import Result
+from workbench.ui.link import remember
 from workbench.ui.palette import GRAY
 
 ORDER = ("lr", "svc", "knn")  # each classifier keeps its color in every picture of this view
 
 
-def residuals_view(result: Result) -> pn.Column:
+def residuals_view(result: Result, link: Any = None) -> pn.Column:
     """Draw the tables `ranking`, `adjusted` and `judging`."""
     tables = {n: keyed(result.tables[n]) for n in ("ranking", "adjusted", "judging") if n in result.tables}
     parts: list[Any] = []
@@ -28,6 +29,7 @@ def residuals_view(result: Result) -> pn.Column:
     if panes:
         groups = list(dict.fromkeys(panes[0][0]["group"]))
         group = pmui.Select(label="Tasks", options=groups, value=groups[0], width=280)
+        remember(link, residuals=group)
         shown = [style.live(partial(_of_group, draw, table), group) for table, draw in panes]
         parts += [pn.FlexBox(group), style.flow(*shown, width=340)]
         parts.append(

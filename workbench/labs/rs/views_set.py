@@ -15,15 +15,16 @@ from bokeh.plotting import figure
 
 from workbench.labs.rs import views_style as style
 from workbench.result import Result
+from workbench.ui.link import remember_selection
 from workbench.ui.palette import GRAY
 
 
-def set_view(result: Result) -> pn.Column:
+def set_view(result: Result, link: Any = None) -> pn.Column:
     """Draw the tables `set` and `measures`."""
     parts: list[Any] = []
     if "set" in result.tables:
         points = result.tables["set"]
-        parts.append(style.flow(*[pn.pane.Bokeh(p, sizing_mode="stretch_width") for p in projections(points)]))
+        parts.append(style.flow(*[pn.pane.Bokeh(p, sizing_mode="stretch_width") for p in projections(points, link)]))
         parts.append(
             style.words(
                 f"{len(points):,} rows. Drag a box or a lasso in either picture: the same rows light up in the other. "
@@ -47,13 +48,14 @@ NOT_COMPARABLE = (
 )
 
 
-def projections(points: pd.DataFrame) -> list[figure]:
+def projections(points: pd.DataFrame, link: Any = None) -> list[figure]:
     """Return PCA and t-SNE of the same rows, one data source under both, so that a selection shows in both."""
     points = points.assign(label=points["label"].astype(str))
     names = sorted(points["label"].unique())
     looks = {name: style.look(i) for i, name in enumerate(names)}
     points = points.assign(marker=[looks[name][1] for name in points["label"]])
     source, size = style.columns(points), 7 if len(points) < 800 else 5
+    remember_selection(link, "rows", source, len(points))
     views = {n: bm.CDSView(filter=bm.GroupFilter(column_name="label", group=n)) for n in names}
     plots: list[figure] = []
     marks: dict[str, list[bm.GlyphRenderer]] = {name: [] for name in names}
@@ -144,7 +146,7 @@ def _key(plot: figure, color: str, marker: str) -> Any:
     return plot.scatter([-9], [plot.y_range.factors[0]], marker=marker, size=10, color=color)
 
 
-def epsilon_view(result: Result) -> pn.Column:
+def epsilon_view(result: Result, link: Any = None) -> pn.Column:
     """Draw the tables `epsilon` and `bias`."""
     panes = []
     if "epsilon" in result.tables:

@@ -12,8 +12,12 @@ import holoviews.plotting.bokeh  # noqa: F401 - registers the backend
 import numpy as np
 import pandas as pd
 import panel as pn
-from bokeh.plotting import figure
 
+from workbench.ui.frame import flow as flow
+from workbench.ui.frame import hover as hover
+from workbench.ui.frame import plain
+from workbench.ui.frame import plain_figure as plain_figure
+from workbench.ui.frame import words as words
 from workbench.ui.palette import BLUE, GRAY, GREEN, ORANGE, PALETTE, PURPLE, SKY, VERMILLION, YELLOW
 
 if hv.Store.current_backend != "bokeh":
@@ -90,39 +94,9 @@ def view(how_to_read: str, *content: Any) -> pn.Column:
     return pn.Column(words(how_to_read), *content, sizing_mode="stretch_width")
 
 
-def words(text: str) -> pn.pane.Markdown:
-    """Return a paragraph that is narrow enough to read."""
-    return pn.pane.Markdown(text, sizing_mode="stretch_width", styles={"max-width": "75ch"}, margin=(0, 5))
-
-
-def flow(*items: Any, width: int = 320) -> pn.FlexBox:
-    """Put pictures beside each other where there is room for `width` pixels each, else below each other."""
-    for item in items:
-        item.styles = {**item.styles, "flex": f"1 1 {width}px", "min-width": "min(100%, 280px)"}
-    return pn.FlexBox(*items, gap="12px", sizing_mode="stretch_width", align_items="flex-start")
-
-
 def pane(plot: Any) -> pn.pane.HoloViews:
     """Return a HoloViews picture that takes the width it is given."""
     return pn.pane.HoloViews(plot, backend="bokeh", linked_axes=False, sizing_mode="stretch_width")
-
-
-def plain_figure(height: int = 340, tools: str = "box_zoom,reset,save", **options: Any) -> figure:
-    """Return an empty Bokeh figure in the style of `FRAME`."""
-    plot = figure(height=height, sizing_mode="stretch_width", tools=tools, toolbar_location="above", **options)
-    plain(plot)
-    return plot
-
-
-def plain(plot: figure) -> None:
-    """Take the decoration out of a figure, and let a finger on it scroll the page."""
-    plot.toolbar.logo = None
-    plot.toolbar.autohide = True
-    plot.toolbar.active_drag = None
-    plot.outline_line_color = None
-    plot.xgrid.grid_line_alpha = plot.ygrid.grid_line_alpha = 0.4
-    plot.axis.minor_tick_line_color = None
-    plot.axis.axis_label_text_font_style = "normal"
 
 
 def frame_options(height: int = 340, legend: str | None = "bottom", columns: int = 3, **options: Any) -> dict[str, Any]:
@@ -150,11 +124,6 @@ def _plain_hook(plot: Any, _element: Any) -> None:
         legend.background_fill_alpha = 0
         legend.label_text_font_size = "12px"
         legend.margin = 4
-
-
-def hover(*pairs: tuple[str, str]) -> bm.HoverTool:
-    """Return a hover box with these (words, Bokeh field) lines."""
-    return bm.HoverTool(tooltips=list(pairs), visible=False)
 
 
 def bare_legend(items: list[bm.LegendItem], click: str = "hide", columns: int = 5) -> bm.Legend:

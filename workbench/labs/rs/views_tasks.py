@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import bokeh.models as bm
 import holoviews as hv
 import numpy as np
@@ -11,12 +13,13 @@ import panel_material_ui as pmui
 
 from workbench.labs.rs import views_style as style
 from workbench.result import Result
+from workbench.ui.link import remember
 from workbench.ui.palette import GRAY
 
 COEFFICIENTS = {"Spearman (order)": "spearman", "Pearson (straight line)": "pearson"}
 
 
-def tasks_view(result: Result) -> pn.Column:
+def tasks_view(result: Result, link: Any = None) -> pn.Column:
     """Draw the tables `tasks` and `correlation` (claim C4)."""
     tasks = keyed(result.tables["tasks"]) if "tasks" in result.tables else None
     scores = keyed(result.tables["correlation"]) if "correlation" in result.tables else None
@@ -37,6 +40,7 @@ def tasks_view(result: Result) -> pn.Column:
         label="Accuracy of", options={style.label(k): k for k in classifiers}, value=classifiers[0], width=150
     )
     coefficient = pmui.Select(label="Correlation", options=COEFFICIENTS, value="spearman", width=190)
+    remember(link, tasks=group, measure=measure, classifier=classifier, coefficient=coefficient)
     panes = []
     if tasks is not None:
         panes.append(style.live(lambda g, m, c: _scatter(tasks, scores, g, m, c), group, measure, classifier))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import holoviews as hv
 import pandas as pd
 import panel as pn
@@ -9,17 +11,19 @@ import panel_material_ui as pmui
 
 from workbench.labs.rs import views_style as style
 from workbench.result import Result
+from workbench.ui.link import remember
 from workbench.ui.palette import GREEN, ORANGE
 
 EPOCH = hv.Dimension("epoch", label="epoch")
 QUANTITIES = {"RS": "rs", "RS adjusted": "adjusted"}
 
 
-def layers_view(result: Result) -> pn.Column:
+def layers_view(result: Result, link: Any = None) -> pn.Column:
     """Draw the table `layers`."""
     table = result.tables["layers"]
     options = {words: key for words, key in QUANTITIES.items() if key in table}
     quantity = pmui.RadioButtonGroup(label="Quantity", options=options, value="rs", size="small", width=360)
+    remember(link, quantity=quantity)
     names = list(table.sort_values("depth")["layer"].unique())
 
     def curves(quantity: str) -> hv.Overlay:
@@ -70,7 +74,7 @@ def _accuracy(table: pd.DataFrame) -> hv.Overlay:
     return hv.Overlay(parts).opts(**style.frame_options(380, ylabel="accuracy (0–1)", title="accuracy", ylim=(0, 1.02)))
 
 
-def loss_view(result: Result) -> pn.Column:
+def loss_view(result: Result, link: Any = None) -> pn.Column:
     """Draw the table `loss`."""
     table = result.tables["loss"]
     plots = []

@@ -1,0 +1,30 @@
+"""The terminal, in the words of the page.
+
+One file a family of commands; each has a Typer of its own, and they are put together here.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from workbench.cli import data, keep, labs, runs, serve, sweep, take
+from workbench.cli.rooms import WithRooms
+from workbench.cli.words import print_error
+from workbench.lab import LabError
+
+HELP = "Ten papers, ten labs: put data in, run the real model, poke at the answer."
+
+app = typer.Typer(cls=WithRooms, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=HELP)
+for family in (serve, labs, runs, keep, sweep, take, data):
+    app.add_typer(family.app)
+
+
+def main() -> None:
+    """Run the command line; what a user can mend is told in words, without a traceback."""
+    try:
+        app()
+    except LabError as error:
+        print_error(error.cause, error.hint)
+        sys.exit(2)

@@ -1,0 +1,271 @@
+"""Submit, watch, stop and probe: one code path, on dask.distributed.
+
+The engine is a client of a Dask scheduler: of its own local cluster (`workbench.cluster`), or of the one named by
+``--scheduler`` or ``WORKBENCH_SCHEDULER``. A run belongs to the scheduler and the store, not to a page.
+
+Its rooms: `sending` hands runs and questions to Dask, in the order of `turns`; `listening` hears what becomes of them;
+`adopting` finds the runs of earlier and other processes; `desk` is what they share.
+"""
+
+from __future__ import annotations
+
+import atexit
+import concurrent.futures
+import functools
+import os
+import subprocess
+import threading
+import time
+from dataclasses import replace
+from typing import Any
+
+from workbench import cluster, worker
+from workbench.engine import adopting, listening, scheduler, sending, turns
+from workbench.engine.desk import Desk
+from workbench.engine.owner import this_process
+from workbench.lab import LabError, get_lab
+from workbench.live import Live, Task, snapshot
+from workbench.record import RESUMABLE, Run
+from workbench.result import Result
+from workbench.store import open_store
+
+GRACE = 5.0  # seconds between the soft stop and the kill
+LOOK = 0.5  # seconds between two looks at the runs under way
+SEARCH = 3.0  # seconds between two searches of the store for runs of others
+
+
+class Engine:
+    """Runs labs on a Dask cluster; every method returns at once.
+
+    Parameters
+    ----------
+    scheduler
+        Address of a Dask scheduler, or None for a local cluster.
+    slots
+        Runs at once on the local cluster.
+    """
+
+    def __init__(self, scheduler: str | None = None, slots: int | None = None):
+        self.scheduler, self.slots = scheduler, slots or cluster.slot_count()
+        self.state, self.message = "starting", "The engine is starting."
+        self._desk = Desk(scheduler, owner=scheduler or this_process())
+        self._child: subprocess.Popen | None = None
+        self._ready = threading.Event()
+        threading.Thread(target=self._work, name="engine", daemon=True).start()
+        try:  # before Python ends its thread pools, which a client that closes still needs
+            threading._register_atexit(self.close)
+        except (AttributeError, RuntimeError):
+            atexit.register(self.close)
+
+    @property
+    def client(self) -> Any:
+        """The Dask client, once the engine is ready."""
+        return self._desk.client
+
+    @property
+    def closed(self) -> threading.Event:
+        """Set once the engine is closed."""
+        return self._desk.closed
+
+    # -- life ----------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        """Start, then look around until the engine is closed."""
+        try:
+            self._start()
+        except Exception as error:  # told in the page; nothing else can be done about it here
+            self.state, self.message = "failed", f"The engine could not start: {error}"
+            self._ready.set()
+            return
+        self.state, self.message = "ready", f"{self.slots} run{'s' * (self.slots > 1)} at once"
+        self._ready.set()
+        searched = time.time()
+        while not self._desk.closed.wait(LOOK):
+            try:
+                if self._child is not None and self._child.poll() is not None:
+                    self._renew()
+                listening.watch(self._desk, self.stop)
+                self._desk.pay()
+                if time.time() - searched > SEARCH:
+                    adopting.adopt(self._desk)
+                    searched = time.time()
+            except Exception as error:  # the scheduler is away; the next round tries again
+                self.message = f"The scheduler does not answer: {error}"
+
+    def _start(self) -> None:
+        if self.scheduler is None:
+            self._child = cluster.spawn(self.slots)
+        open_store()  # takes as long as the cluster, so both start at once
+        self._connect()
+        if self.scheduler:
+            self.slots = max(1, len(scheduler.workers(self.client)))
+            scheduler.wake(self.client)
+        adopting.adopt(self._desk)
+
+    def _connect(self) -> None:
+        from distributed import Client
+
+        address = self.scheduler or self._child.stdout.readline().strip()
+        if not address:
+            raise OSError("the local cluster ended before it had started")
+        client = self._desk.client = Client(address, timeout="20s", set_as_default=False)
+        client.register_plugin(worker.Plugin())
+        client.subscribe_topic(worker.TOPIC, functools.partial(listening.hear, self._desk))
+
+    def _renew(self) -> None:
+        """Start another local cluster in the place of one that was killed; what ran there is lost."""
+        self._ready.clear()  # what is queued meanwhile waits
+        with self._desk.lock:
+            tasks = self._desk.tasks.items()
+            there = [run_id for run_id, task in tasks if task.active and not task.foreign and task.future]
+        self.client.close(timeout=2)
+        self._child = cluster.spawn(self.slots)
+        for run_id in there:
+            sending.gone(self._desk, run_id)
+        self._connect()
+        self._ready.set()
+
+    def wait(self, timeout: float = 60.0) -> None:
+        """Wait until the engine is ready.
+
+        Raises
+        ------
+        LabError
+            If it could not start.
+        """
+        self._check(self._ready.wait(timeout))
+
+    def _check(self, ready: bool = True) -> None:
+        if not ready or self.state == "failed":
+            raise LabError(self.message, "workbench doctor looks for the cause.")
+
+    def close(self) -> None:
+        """End the local cluster and let go of a foreign one; its runs go on there."""
+        desk = self._desk
+        if desk.closed.is_set():
+            return
+        desk.closed.set()
+        for pool in (desk.outbox, desk.errands):
+            pool.shutdown(wait=False, cancel_futures=True)
+        if desk.client is not None:
+            desk.client.close(timeout=2)
+        if self._child is not None:
+            self._child.stdin.close()
+            try:
+                self._child.wait(10)
+            except subprocess.TimeoutExpired:
+                self._child.kill()
+
+    # -- what the page, the terminal and the notebook call ---------------------------------------
+
+    def submit(
+        self,
+        lab: str,
+        params: dict[str, Any],
+        *,
+        seed: int = 0,
+        device: str = "auto",
+        preset: str = "",
+        name: str = "",
+        group: str = "",
+        user: str = "",
+    ) -> str:
+        """Queue a run and return its id; it starts when the engine is ready and a slot is free.
+
+        Slots are shared fairly between users (see `workbench.engine.turns`); without a `user` it is the account
+        of this process.
+
+        Raises
+        ------
+        LabError
+            If the lab or a parameter is wrong, or the engine has failed.
+        """
+        self._check()
+        values = get_lab(lab).Params.make(**params).to_dict()
+        who = {"group": group, "user": user or turns.account(), "scheduler": self._desk.owner}
+        run = open_store().create(lab, values, seed=seed, preset=preset, device=device, name=name, **who)
+        self._queue(run, Live(run.id))
+        return run.id
+
+    def resume(self, run_id: str) -> None:
+        """Go on with a run that was stopped, failed or lost, from its last checkpoint.
+
+        A run that has no checkpoint starts again; either way it ends with the numbers of its seed.
+
+        Raises
+        ------
+        LabError
+            If the run is under way or done, or its lab is gone.
+        """
+        self._check()
+        run = open_store().run(run_id)
+        if run.status not in RESUMABLE:
+            raise LabError(f"This run is {run.status}.", "Only a stopped, failed or lost run can be resumed.")
+        get_lab(run.lab)
+        run = open_store().reopen(run_id, self._desk.owner)
+        sending.finished_run.cache_clear()
+        self._queue(run, snapshot(run))
+
+    def live(self, run_id: str) -> Live | None:
+        """Return the latest snapshot of a run, or None when the engine has not heard of it."""
+        with self._desk.lock:
+            task = self._desk.tasks.get(run_id)
+            return task and task.now(turns.in_order(self._desk.tasks))
+
+    def active(self) -> list[Live]:
+        """Return the snapshots of all runs that are queued or running."""
+        with self._desk.lock:
+            queue = turns.in_order(self._desk.tasks)
+            return [task.now(queue) for task in self._desk.tasks.values() if task.active]
+
+    def stop(self, run_id: str) -> None:
+        """Ask a run to stop; its worker is killed when it does not obey within `GRACE` seconds.
+
+        A run that another process started is stopped by that process, which finds the word we leave.
+        """
+        desk = self._desk
+        with desk.lock:
+            task = desk.tasks.get(run_id)
+            if task is None or not task.active or task.kill_at is not None:
+                return
+            task.kill_at = time.time() + GRACE
+            queued, address = task.live.status == "queued", task.live.worker
+        if task.foreign:
+            desk.errands.submit((task.folder / listening.STOP).touch)
+        elif queued:
+            desk.errands.submit(sending.withdraw, desk, run_id)
+        elif address:  # else it was just adopted, and its worker has not spoken yet
+            desk.errands.submit(desk.client.run, worker.request_stop, run_id, workers=[address])
+
+    def probe(self, run_id: str, request: dict[str, Any]) -> concurrent.futures.Future[Result]:
+        """Ask a finished run a question; the answer saves nothing."""
+        return self._desk.errands.submit(self._ask, run_id, request)
+
+    # -- inside: once the engine is ready ----------------------------------------------------------
+
+    def _queue(self, run: Run, live: Live) -> None:
+        desk = self._desk
+        with desk.lock:
+            turn = turns.next_turn(desk.tasks, run.user, desk.now)
+            task = Task(replace(live, stage="waiting for a free slot"), folder=run.folder, user=run.user, turn=turn)
+            desk.tasks.pop(run.id, None)  # a run that is resumed goes to the end of its line
+            desk.tasks[run.id] = task
+        desk.outbox.submit(self._send, run.id)
+
+    def _send(self, run_id: str) -> None:
+        try:
+            self.wait()
+            sending.send(self._desk, run_id)
+        except Exception as error:
+            self._desk.finish(run_id, "failed", worker.describe(error))
+
+    def _ask(self, run_id: str, request: dict[str, Any]) -> Result:
+        run = sending.finished_run(run_id)
+        self.wait()
+        return sending.ask(self._desk, run, request)
+
+
+@functools.cache
+def open_engine(scheduler: str | None = None) -> Engine:
+    """Return this process's engine; its cluster starts in the background."""
+    return Engine(scheduler or os.environ.get("WORKBENCH_SCHEDULER") or None)

@@ -1,0 +1,64 @@
+"""Adopting: the runs under way that this process did not start are watched, or marked as lost."""
+
+from __future__ import annotations
+
+import functools
+import time
+
+from workbench import worker
+from workbench.engine import scheduler
+from workbench.engine.desk import Desk
+from workbench.engine.owner import owner_gone
+from workbench.engine.sending import ended
+from workbench.live import Task, snapshot
+from workbench.record import ACTIVE, Run
+
+ON_THE_WAY = 30  # seconds that a run may be in the store and not yet with the scheduler
+
+
+def adopt(desk: Desk) -> None:
+    """Find the runs under way of earlier and other processes."""
+    turns = None  # asked for only when a run needs it
+    for run in desk.store.runs(status=ACTIVE):
+        with desk.lock:
+            if run.id in desk.tasks and desk.tasks[run.id].active:
+                continue
+        if run.scheduler == desk.scheduler:
+            turns = scheduler.known_turns(desk.client) if turns is None else turns
+            key = scheduler.newest_key(turns, run.id)
+            if key is not None:
+                _take(desk, run, key, turns[key])
+            elif time.time() - run.created.timestamp() > ON_THE_WAY:
+                desk.store.close(run.id, "lost", worker.lost("The cluster no longer knows it."))
+        elif owner_gone(run.scheduler):
+            _lose(desk, run.id)
+        else:
+            with desk.lock:
+                desk.tasks[run.id] = Task(snapshot(run), foreign=True, folder=run.folder)
+
+
+def refresh(desk: Desk, run_id: str) -> None:
+    """Look up in the store how a run of another process is doing."""
+    run = desk.store.run(run_id)
+    if not run.finished and owner_gone(run.scheduler):
+        _lose(desk, run_id)
+        run = desk.store.run(run_id)
+    with desk.lock:
+        desk.tasks[run_id].live = snapshot(run)
+
+
+def _take(desk: Desk, run: Run, key: str, turn: int) -> None:
+    """Watch a run of our cluster that somebody else sent there."""
+    from distributed import Future
+
+    now = time.time()
+    task = Task(snapshot(run), Future(key, desk.client), now, now, folder=run.folder, user=run.user, turn=turn)
+    with desk.lock:
+        desk.tasks[run.id] = task
+        if run.status == "running":
+            desk.now = max(desk.now, turn)
+    task.future.add_done_callback(functools.partial(ended, desk, run.id))
+
+
+def _lose(desk: Desk, run_id: str) -> None:
+    desk.store.close(run_id, "lost", worker.lost("The workbench that ran it was closed."))

@@ -1,0 +1,103 @@
+"""Sending: a run or a question goes to the Dask scheduler, and its task comes to an end there."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from workbench import worker
+from workbench.engine import scheduler
+from workbench.engine.desk import Desk
+from workbench.lab import LabError
+from workbench.record import Run
+from workbench.result import Result
+from workbench.store import open_store
+
+PATIENCE = 120  # seconds for the answer to a question
+
+
+def send(desk: Desk, run_id: str) -> None:
+    """Hand a queued run to the scheduler; its turn is its priority there."""
+    from distributed import fire_and_forget
+
+    with desk.lock:
+        task = desk.tasks[run_id]
+        if not task.active:
+            return  # withdrawn while the engine was starting
+        future = task.future = desk.client.submit(
+            worker.execute,
+            run_id,
+            desk.store.uri,
+            str(desk.store.root),
+            key=scheduler.new_key(run_id),
+            resources={"run": 1},
+            priority=-task.turn,
+            pure=False,
+        )
+    fire_and_forget(future)  # it goes on when this process leaves a foreign cluster
+    future.add_done_callback(functools.partial(ended, desk, run_id))
+
+
+def ended(desk: Desk, run_id: str, future: Any) -> None:
+    """The Dask task ended: normally the worker has told so; otherwise it failed to, or its process is gone."""
+    from distributed import KilledWorker
+
+    if desk.closed.is_set() or desk.tasks[run_id].future is not future:
+        return  # the last word of an attempt before the run was resumed
+    error = future.exception() if future.status == "error" else None
+    if future.status == "finished":
+        desk.settle(run_id, future.result())
+    elif error is not None and not isinstance(error, KilledWorker):
+        desk.finish(run_id, "failed", worker.describe(error))
+    elif desk.tasks[run_id].kill_at is None and desk.store.run(run_id).status == "queued":
+        desk.outbox.submit(send, desk, run_id)  # it only stood in line at a worker that died: nothing is lost
+    else:
+        gone(desk, run_id)
+
+
+def gone(desk: Desk, run_id: str) -> None:
+    """End a run whose worker is gone: killed because it did not obey, or lost."""
+    if desk.tasks[run_id].kill_at is not None:
+        desk.finish(run_id, "stopped")
+    else:
+        desk.finish(run_id, "lost", worker.lost("The worker process that ran it died."))
+
+
+def withdraw(desk: Desk, run_id: str) -> None:
+    """Take back a run that has not started; one that has just started is asked to stop."""
+    future = desk.tasks[run_id].future
+    if future is not None:
+        future.cancel(force=True, reason="stopped by the user")
+    desk.finish(run_id, "stopped")
+
+
+def ask(desk: Desk, run: Run, request: dict[str, Any]) -> Result:
+    """Ask a finished run a question and wait for the answer.
+
+    Raises
+    ------
+    LabError
+        If the model could not answer.
+    """
+    asked = desk.client.submit(worker.answer, run, request, resources={"probe": 1}, pure=False, priority=10)
+    try:
+        return asked.result(timeout=PATIENCE)
+    except LabError:
+        raise
+    except Exception as error:
+        raise LabError(f"The model could not answer: {error}", "Its run or its worker may be gone.") from error
+
+
+@functools.lru_cache(32)
+def finished_run(run_id: str) -> Run:
+    """Return a run that can be asked.
+
+    Raises
+    ------
+    LabError
+        If it is under way.
+    """
+    run = open_store().run(run_id)
+    if not run.finished:
+        raise LabError("This run has not ended yet.", "Ask it when it is done.")
+    return run

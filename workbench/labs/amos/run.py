@@ -1,0 +1,285 @@
+"""The lab `amos` runs: networks learn in their arms, segment every validation case, are scored; and the probe."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from torch import nn
+
+from workbench.cases import as_media
+from workbench.context import Context, MemoryContext
+from workbench.data.amosfiles import Case, read_case
+from workbench.data.ownvolumes import open_own
+from workbench.data.volumes import Labels, Volume
+from workbench.journal import Desk, Freeze, State, Step, followed, opened, work_off
+from workbench.lab import LabError, LoadedRun
+from workbench.labs.amos import probing
+from workbench.labs.amos.data import Material, material, of, sample
+from workbench.labs.amos.model import MODALITIES, network, rate_of, rules_of, scored, segmented, spec_of, steps_of
+from workbench.labs.amos.params import JOINT, Params
+from workbench.result import Result
+from workbench.segmentation.networks import parameters
+from workbench.segmentation.patches import Sample, batch_of
+from workbench.segmentation.ranking import leaderboard
+from workbench.segmentation.training import halved, train
+from workbench.tensors import load_tensors
+
+SHOWN = 2  # cases of each modality whose masks are kept to be seen
+OWN = "own scan"
+SMALL = (4, 11, 12, 13)  # gallbladder, adrenal glands, duodenum
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training: a network, what it learns from, and its seed."""
+
+    network: str
+    arm: str
+    seed: int
+
+    @property
+    def key(self) -> str:
+        return f"{self.network}/{self.arm}/{self.seed}"
+
+    @property
+    def team(self) -> str:
+        """Its name on the leaderboard; seeds are one team."""
+        return f"{self.network}, {self.arm}"
+
+    @property
+    def file(self) -> str:
+        """The name under which its weights are kept."""
+        return f"{self.network}_{self.arm}".lower().replace(" ", "_")
+
+
+def run(params: Params, ctx: Context) -> Result:
+    """Train every network in its arms, segment the validation cases, and score them.
+
+    Raises
+    ------
+    LabError
+        If the scans cannot be used, or a parameter does not fit the others.
+    """
+    check(params)
+    own = open_own(Path(params.file)) if params.file else None
+    data = material(params, ctx)
+    desk = opened(ctx.resume())
+    lots: list[Sample] = []
+    for done, case in enumerate(data.train):  # hours for the true release, the first time
+        ctx.progress(done, len(data.train), "preparing scans")
+        if ctx.should_stop():
+            return conclude(params, desk, [*data.notes, "Stopped before its end."], True)
+        lots.append(sample(case, data.preparation))
+    stopped = work_off(work(params, ctx, data, lots, own, desk), desk, ctx)
+    notes = [*data.notes, str(rules_of(params)) + "."] + (["Stopped before its end."] if stopped else [])
+    return conclude(params, desk, notes, stopped)
+
+
+def check(params: Params) -> None:
+    """Refuse parameters that do not fit each other."""
+    if not params.networks or not params.arms:
+        raise LabError("No network or no arm is chosen.", "Choose at least BasicUNet and joint.")
+    for name in params.networks:
+        spec_of(name, params)
+
+
+def jobs_of(params: Params) -> list[Job]:
+    """Return the trainings in their order: the first network in every arm, the others jointly."""
+    first, *others = params.networks
+    arm = JOINT if JOINT in params.arms else params.arms[0]
+    pairs = [(first, a) for a in params.arms] + [(other, arm) for other in others]
+    return [Job(name, a, seed) for seed in range(params.seeds) for name, a in pairs]
+
+
+# The jobs --------------------------------------------------------------------------------------------------------
+
+
+def work(params: Params, ctx: Context, data: Material, lots: list[Sample], own: Any, desk: Desk) -> Iterator[Step]:
+    """Do every job that is not finished, and yield how far it is."""
+    jobs = jobs_of(params)
+    for number, job in enumerate(jobs):
+        if job.key not in desk.finished:
+            words = f"{job.team} ({number + 1} of {len(jobs)})"
+            yield from learn(job, words, params, ctx, data, lots, own, desk)
+
+
+def learn(
+    job: Job, words: str, params: Params, ctx: Context, data: Material, lots: list[Sample], own: Any, desk: Desk
+) -> Iterator[Step]:
+    """Train one network, then let it segment every validation case."""
+    groups = [[s for s in lots if s.modality == m] for m in MODALITIES[job.arm]]
+    if not all(groups):
+        raise LabError(f"There is no scan to train on for the arm {job.arm!r}.", "Choose other arms, or other data.")
+    yield 0, 1, f"{words}: begins"
+    model = network(job.network, params, ctx.generator(f"weights/{job.network}/{job.seed}"), ctx.device)
+    spec, steps = spec_of(job.network, params), steps_of(job.arm, params)
+
+    def batch_at(step: int) -> Any:  # every network of an arm and a seed sees the same patches
+        return batch_of(groups, params.batch, spec.patch, ctx.rng(f"patches/{job.arm}/{job.seed}/{step}"))
+
+    about = {"network": job.network, "arm": job.arm, "seed": job.seed}
+
+    def trained(state: State | None) -> Iterator[tuple[int, float, Freeze]]:
+        for step, loss, freeze in train(model, batch_at, steps, rate_of(job.network, params), ctx.device, state):
+            if not math.isfinite(loss):
+                raise LabError(f"{job.team} did not learn: its loss is {loss}.", "Lower the learning rate.")
+            yield step, loss, freeze
+
+    for step, mean in followed(job.key, trained, steps, desk):
+        if mean is not None:
+            desk.book["training"].append(about | {"step": step, "steps": steps, "loss": mean})
+            if job.seed == 0:
+                ctx.metric(f"loss: {job.team}", mean, step)
+        yield step, steps, f"{words}: learns"
+    small = halved(model)
+    model.load_state_dict(small)
+    rows, seen = [], {}
+    for done, total, found in evaluated(model, spec, data, ctx.device, params):
+        if found is not None:
+            case, volume, truth, mask, table = found
+            rows += [about | {"case": case.name, "modality": case.modality, "site": case.site} | r for r in table]
+            if job.seed == 0 and case.name in shown_cases(data):
+                seen[case.name] = (volume, truth, mask)
+        yield done, total, f"{words}: segments"
+    if job.seed == 0 and own is not None and job == jobs_of(params)[0]:
+        for done, total, mask in segmented(model, own[0], spec, data.preparation, ctx.device):
+            if mask is not None:
+                seen[OWN] = (own[0], own[1], mask)
+            yield done, total, f"{words}: segments your scan"
+    for name, (volume, truth, mask) in seen.items():
+        show(desk, name, job.team, volume, truth, mask)
+    desk.book["scores"] += rows
+    desk.book["networks"].append(about | {"parameters": parameters(model), "steps": steps})
+    if job == jobs_of(params)[0]:
+        ctx.save(job.file, small)
+    desk.finished.append(job.key)
+    desk.now = None
+
+
+def evaluated(
+    model: nn.Module, spec: Any, data: Material, device: str, params: Params
+) -> Iterator[tuple[int, int, tuple[Case, Volume, Labels, np.ndarray, list[dict]] | None]]:
+    """Segment and score every validation case; yields windows as they are done, and each case with its last."""
+    total = len(data.validation)
+    for done, case in enumerate(data.validation):
+        volume, truth = read_case(case)
+        for _, _, mask in segmented(model, volume, spec, data.preparation, device):
+            if mask is None:
+                yield done, total, None
+        table = scored(mask, truth, rules_of(params))
+        yield done + 1, total, (case, volume, truth, mask, table.to_dict(orient="records"))
+
+
+def shown_cases(data: Material) -> list[str]:
+    """Return the cases that are kept to be seen: the first of each modality."""
+    return [c.name for m in ("CT", "MR") for c in of(data.validation, m)[:SHOWN]]
+
+
+def show(desk: Desk, name: str, team: str, volume: Volume, truth: Labels | None, mask: np.ndarray) -> None:
+    """Keep a case and a team's mask of it: the arrays ``image``, ``affine``, ``modality``, ``truth``, ``mask TEAM``."""
+    kept = desk.pieces[name]
+    kept["image"], kept["affine"] = np.array(volume.voxels), np.array(volume.affine)  # copies: those are read-only
+    kept["modality"] = np.frombuffer(bytearray(volume.modality.encode().ljust(2)), np.uint8)
+    if truth is not None:
+        kept["truth"] = np.asarray(truth.voxels).astype(np.uint8)
+    kept[f"mask {team}"] = mask
+
+
+# The result ------------------------------------------------------------------------------------------------------
+
+
+def conclude(params: Params, desk: Desk, notes: list[str], stopped: bool) -> Result:
+    """Return the result: the tables, the leaderboard, the cases to be seen, and the metrics of the first network."""
+    tables = {name: pd.DataFrame(rows) for name, rows in desk.book.items() if rows}
+    metrics: dict[str, float] = {}
+    values: dict[str, list[float]] = {}
+    if "scores" in tables:
+        tables["leaderboard"] = boards(tables["scores"])
+        metrics, values = headline(params, tables["scores"])
+    return Result(
+        metrics=metrics, samples=values, tables=tables, media=as_media(desk.pieces), notes=notes, partial=stopped
+    )
+
+
+def boards(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the leaderboards of CT and of MR over all cases, seeds averaged first."""
+    rows = scores.assign(team=scores["network"] + ", " + scores["arm"])
+    parts = []
+    for modality, own in rows.groupby("modality"):
+        mean = own.groupby(["team", "case", "organ"], sort=False)[["dsc", "nsd"]].mean().reset_index()
+        board = leaderboard(mean)
+        board.insert(0, "modality", modality)
+        parts.append(board)
+    return pd.concat(parts, ignore_index=True)
+
+
+def headline(params: Params, scores: pd.DataFrame) -> tuple[dict[str, float], dict[str, list[float]]]:
+    """Return the metrics of `Lab.metrics`: of the first network, its joint arm; a value a seed."""
+    first = scores[scores["network"] == params.networks[0]]
+    main = JOINT if JOINT in params.arms else params.arms[0]
+    values: dict[str, list[float]] = {}
+
+    def tell(key: str, numbers: pd.Series) -> None:
+        if len(numbers := numbers.dropna()):
+            values[key] = [float(v) for v in numbers]
+
+    def mean(arm: str, measure: str, modality: str, organs: tuple[int, ...] = ()) -> pd.Series:
+        own = first[(first["arm"] == arm) & (first["modality"] == modality)]
+        own = own[own["organ"].isin(organs)] if organs else own
+        return own.groupby("seed")[measure].mean()
+
+    for modality, short in (("CT", "ct"), ("MR", "mr")):
+        for measure in ("dsc", "nsd"):
+            tell(f"{measure}_{short}", mean(main, measure, modality))
+            if main == JOINT:
+                gain = mean(JOINT, measure, modality) - mean(f"{modality} only", measure, modality)
+                tell(f"{measure}_gain_{short}", gain)
+    joint = first[first["arm"] == main]
+    tell("dsc_small", joint[joint["organ"].isin(SMALL)].groupby("seed")["dsc"].mean())
+    return {key: float(np.mean(v)) for key, v in values.items()}, values
+
+
+# The probe -------------------------------------------------------------------------------------------------------
+
+
+def load(run: LoadedRun) -> Any:
+    """Return the first network of a run, ready to segment, and the run's cases."""
+    return probing.loaded(run, restored(run))
+
+
+def restored(run: LoadedRun) -> nn.Module:
+    """Return the saved network of a run."""
+    job = jobs_of(run.params)[0]
+    path = run.folder / "models" / f"{job.file}.safetensors"
+    if not path.exists():
+        raise LabError("This run kept no network.", "It was stopped before one had learned: resume it.")
+    generator = MemoryContext(run.seed).generator("probe")
+    model = network(job.network, run.params, generator, run.device)
+    model.load_state_dict(load_tensors(path))
+    return model.eval()
+
+
+def probe(run: LoadedRun, request: dict[str, Any]) -> Result:
+    """Segment the neighborhood of a point of a case, its picture spoiled or not; see `probing.answer`."""
+    return probing.answer(request, run.model, run.params, run.device)
+
+
+def recheck(run: LoadedRun) -> dict[str, tuple[float, float]]:
+    """Let the saved network segment the validation cases again: name -> (DSC recorded, DSC found now)."""
+    data = material(run.params, MemoryContext(run.seed, run.device))
+    job = jobs_of(run.params)[0]
+    model = restored(run)
+    rows = []
+    for _, _, found in evaluated(model, spec_of(job.network, run.params), data, run.device, run.params):
+        if found is not None:
+            rows += [{"modality": found[0].modality} | row for row in found[4]]
+    again = pd.DataFrame(rows).groupby("modality")[["dsc", "nsd"]].mean()
+    recorded = run.result.tables["scores"].query("network == @job.network and arm == @job.arm and seed == 0")
+    recorded = recorded.groupby("modality")[["dsc", "nsd"]].mean()
+    return {f"{m} {k}": (recorded.loc[m, k], again.loc[m, k]) for m in recorded.index for k in ("dsc", "nsd")}

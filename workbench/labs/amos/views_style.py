@@ -1,0 +1,27 @@
+"""What the pictures of this lab share: the frame of a view, colors of the teams, how measures are called."""
+
+from __future__ import annotations
+
+from workbench.result import Result
+from workbench.ui.frame import below as below
+from workbench.ui.frame import flow as flow
+from workbench.ui.frame import hover as hover
+from workbench.ui.frame import live as live
+from workbench.ui.frame import pane as pane
+from workbench.ui.frame import plain_figure as plain_figure
+from workbench.ui.frame import view as view
+from workbench.ui.frame import words as words
+from workbench.ui.palette import PALETTE
+
+MEASURES = {"DSC": "dsc", "NSD": "nsd"}
+
+
+def rules(result: Result) -> str:
+    """Return the note that says how the NSD was measured, and whether the scans are simulated."""
+    told = [note for note in result.notes if note.startswith(("NSD at", "SIMULATED"))]
+    return " ".join(sorted(told, reverse=True))
+
+
+def look(teams: list[str]) -> dict[str, tuple[str, str]]:
+    """Return color and marker of each team, by the order of their names."""
+    return {team: (PALETTE.color(i), PALETTE.marker(i)) for i, team in enumerate(sorted(teams))}

@@ -1,0 +1,330 @@
+"""The lab `drums` runs: texts are read, grooves are learned, every player continues every prompt; and the probe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import Generator
+
+from workbench.context import Context, MemoryContext
+from workbench.journal import Desk, Freeze, State, Step, followed, opened, work_off
+from workbench.lab import LabError, LoadedRun
+from workbench.labs.drums import evaluation, language, probing, texts, training
+from workbench.labs.drums.evaluation import HUMAN
+from workbench.labs.drums.material import Material, material
+from workbench.labs.drums.measures import bar_table
+from workbench.labs.drums.model import Gpt, Shape, packed, restored, unpacked
+from workbench.labs.drums.outcome import conclude, notes_for
+from workbench.labs.drums.params import NO_LANGUAGE, TUNED, UNTAUGHT, Params
+from workbench.labs.drums.players import BarChain, Coin, Copy, Ngram
+from workbench.labs.drums.sampling import FRAME, Characters, Speaker, Taste, bars, free_text
+from workbench.labs.drums.text import BAR, END, WIDTH, parse_completion
+from workbench.result import Result
+from workbench.tensors import load_tensors
+
+SMALLER = "english smaller"
+TOGETHER = 96  # sequences that are continued at once
+FREE = 8  # prompts that are continued without the grammar, to see how many rows are valid by themselves
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A way to become a drummer: what is read first, and the size of the network."""
+
+    name: str
+    text: str
+    shape: Shape
+
+
+def run(params: Params, ctx: Context) -> Result:
+    """Train the arms, let every player continue the test prompts, and measure.
+
+    Raises
+    ------
+    LabError
+        If the grooves cannot be used, or a parameter does not fit the others.
+    """
+    check(params)
+    data = material(params, ctx)
+    desk = opened(ctx.resume())
+    stopped = work_off(work(params, ctx, data, desk), desk, ctx)
+    notes = notes_for(params, data) + (["Stopped before its end."] if stopped else [])
+    return conclude(params, desk, notes, stopped)
+
+
+def check(params: Params) -> None:
+    """Refuse parameters that do not fit each other."""
+    if params.width % (2 * params.heads):
+        raise LabError(
+            f"A width of {params.width} cannot be shared by {params.heads} heads.",
+            "Each head needs an even number of channels: choose a width that twice the heads divide.",
+        )
+    if not params.arms:
+        raise LabError("No arm is chosen.", "Choose at least 'none' or 'english' under arms.")
+
+
+def arms_of(params: Params) -> list[Arm]:
+    """Return the arms in the order in which they are trained."""
+    context = params.window * len(FRAME)
+    shape = Shape(params.layers, params.heads, params.width, context)
+    arms = [Arm(name, name, shape) for name in params.arms]
+    if params.smaller:
+        step = 2 * params.heads
+        third = Shape(params.layers, params.heads, max(step, params.width // 3 // step * step), context)
+        arms.append(Arm(SMALLER, "english", third))
+    return arms
+
+
+# The jobs --------------------------------------------------------------------------------------------------------
+
+
+def work(params: Params, ctx: Context, data: Material, desk: Desk) -> Iterator[Step]:
+    """Do every job that is not finished, and yield how far it is."""
+    yield 0, 1, "people and simple players"
+    if "players" not in desk.finished:
+        yield from play(params, data, desk)
+    for arm in arms_of(params):
+        if arm.text != "none" and arm.name not in desk.pieces:
+            yield from read_text(arm, params, ctx, desk)
+    for seed in range(params.seeds):
+        for arm in arms_of(params):
+            if f"{arm.name}/{seed}" not in desk.finished:
+                yield from learn_and_play(arm, seed, params, ctx, data, desk)
+    for seed in range(min(params.seeds, params.language_seeds)):
+        for name in language_arms(params):
+            if f"{name}/{seed}" not in desk.finished:
+                yield from tune_and_play(name, seed, params, ctx, data, desk)
+
+
+def play(params: Params, data: Material, desk: Desk) -> Iterator[Step]:
+    """Measure the people who played the test grooves, and the players that only count and copy."""
+    prompts = data.prompts[: params.prompts]
+    lessons = [bars.reshape(-1, WIDTH) for bars in data.train]
+    reference = bar_table(lessons)
+    taste = {"temperature": params.temperature, "top_k": params.top_k, "top_p": params.top_p}
+    numbers = list(range(len(prompts)))
+    people = list(data.test[: params.prompts])
+    add(desk, evaluation.measured(HUMAN, 0, people, numbers, reference))
+    keep_grooves(desk, HUMAN, people)
+    desk.book["prompts"] = [{"name": data.names[k], "style": data.styles[k]} for k in numbers]
+    makers = (Ngram, BarChain, lambda _: Copy(), lambda _: Coin())
+    for done, make in enumerate(makers):
+        player = make(lessons)
+        for seed in range(params.seeds):
+            grooves = evaluation.counted(player, prompts, params.bars, seed, taste)
+            add(desk, evaluation.measured(player.name, seed, grooves, numbers, reference))
+            if seed == 0:
+                keep_grooves(desk, player.name, grooves)
+        yield done + 1, len(makers), "people and simple players"
+    desk.finished.append("players")
+
+
+def read_text(arm: Arm, params: Params, ctx: Context, desk: Desk) -> Iterator[Step]:
+    """Let a fresh network read its text."""
+    codes = texts.corpus(arm.text, ctx, params.english)
+    length = arm.shape.context
+    batch = max(1, params.batch * params.window * len(FRAME) // length)
+    job, steps = f"text/{arm.name}", steps_for(params.pretrain, batch * length)
+    model = fresh(arm, ctx)
+
+    def batch_at(step: int) -> training.Batch:
+        return training.slices(codes, batch, length, ctx.rng(f"text/{arm.text}/{step}"))
+
+    stage = f"{words(arm)}: reads its text"
+
+    def trained(state: State | None) -> Iterator[tuple[int, float, Freeze]]:
+        return training.train(model, batch_at, steps, params.rate, ctx.device, state)
+
+    yield from fit(job, trained, steps, stage, {"arm": arm.name, "seed": 0}, ctx, desk)
+    desk.pieces[arm.name] = {k: v.detach().cpu().clone() for k, v in model.state_dict().items()}
+    desk.now = None
+
+
+def learn_and_play(arm: Arm, seed: int, params: Params, ctx: Context, data: Material, desk: Desk) -> Iterator[Step]:
+    """Train an arm on grooves, then let it continue the prompts."""
+    job = f"{arm.name}/{seed}"
+    model = fresh(arm, ctx, seed)
+    if arm.name in desk.pieces:
+        model.load_state_dict(desk.pieces[arm.name])
+    steps = steps_for(params.finetune, params.batch * arm.shape.context)
+
+    def batch_at(step: int) -> training.Batch:  # every arm sees the same grooves in the same order
+        return training.windows(data.train, params.batch, params.window, ctx.rng(f"drums/{seed}/{step}"))
+
+    stage = f"{words(arm)}: learns to drum ({seed + 1} of {params.seeds})"
+
+    def trained(state: State | None) -> Iterator[tuple[int, float, Freeze]]:
+        return training.train(model, batch_at, steps, params.rate, ctx.device, state)
+
+    yield from fit(job, trained, steps, stage, {"arm": arm.name, "seed": seed}, ctx, desk)
+    small = packed(model.state_dict())
+    model.load_state_dict(unpacked(small))  # what is measured is what is kept
+    bits = training.bits_per_character(model, data.foretold[: params.prompts], params.window)
+    yield from evaluate(arm.name, seed, Characters(model), bits, params.samples, params, ctx, data, desk)
+    if seed == 0:
+        ctx.save(file_name(arm.name), small)
+    desk.finished.append(job)
+    desk.now = None
+
+
+def tune_and_play(name: str, seed: int, params: Params, ctx: Context, data: Material, desk: Desk) -> Iterator[Step]:
+    """Train a real language model, or its architecture from random weights, then let it continue the prompts."""
+    job, tuned = f"{name}/{seed}", name == TUNED
+    found = language.opened(params, ctx, tuned, seed)
+    steps = steps_for(params.tune, params.window * len(FRAME))
+
+    def bars_at(step: int) -> tuple[np.ndarray, bool]:
+        return training.stretch(data.train, params.window, ctx.rng(f"drums/{seed}/{step}"))
+
+    def trained(state: State | None) -> Iterator[tuple[int, float, Freeze]]:
+        return language.train(found, bars_at, steps, params.language_rate, ctx.device, state)
+
+    stage = f"{name}: learns to drum ({seed + 1} of {params.seeds})"
+    yield from fit(job, trained, steps, stage, {"arm": name, "seed": seed}, ctx, desk)
+    bits = language.bits_per_character(found, data.foretold[: params.prompts], params.window)
+    yield from evaluate(name, seed, language.Words(found), bits, params.language_samples, params, ctx, data, desk)
+    if seed == 0 and tuned:  # the other one is as large as the model itself
+        ctx.save(file_name(name), language.adapter(found.model))
+    desk.finished.append(job)
+    desk.now = None
+
+
+def language_arms(params: Params) -> list[str]:
+    """Return the arms of the real language model: fine-tuned, and the same architecture from random weights."""
+    return [] if params.language == NO_LANGUAGE else [TUNED, UNTAUGHT]
+
+
+def fit(
+    job: str,
+    trained: Callable[[State | None], Iterator[tuple[int, float, Freeze]]],
+    steps: int,
+    stage: str,
+    about: dict[str, Any],
+    ctx: Context,
+    desk: Desk,
+) -> Iterator[Step]:
+    """Follow a training, and tell the table `training`."""
+    kind = "text" if job.startswith("text/") else "drums"
+    for step, bits in followed(job, trained, steps, desk):
+        if bits is not None:
+            desk.book["training"].append(about | {"text": kind, "step": step, "steps": steps, "bits": bits})
+            if about["seed"] == 0:
+                ctx.metric(f"{about['arm']}: bits a character of {kind}", bits, step)
+        yield step, steps, stage
+
+
+def evaluate(
+    name: str,
+    seed: int,
+    speaker: Speaker,
+    bits: np.ndarray,
+    samples: int,
+    params: Params,
+    ctx: Context,
+    data: Material,
+    desk: Desk,
+) -> Iterator[Step]:
+    """Let a trained network continue each prompt so many times, and measure what it played."""
+    stage = f"{name}: plays ({seed + 1} of {params.seeds})"
+    prompts = data.prompts[: params.prompts]
+    taste = Taste(params.temperature, params.top_k, params.top_p)
+    tasks = [number for number in range(len(prompts)) for _ in range(samples)]
+    pieces = [tasks[k : k + TOGETHER] for k in range(0, len(tasks), TOGETHER)]
+    total, done, grooves = len(pieces) * params.bars + 1, 0, []
+    generator = ctx.generator(f"play/{name}/{seed}")
+    for piece in pieces:
+        played = [np.stack([prompts[n] for n in piece])]  # (B, 32, 6)
+        for rows, _ in bars(speaker, played[0], params.bars, generator, taste):
+            played.append(rows)
+            done += 1
+            yield done, total, stage
+        grooves += list(np.concatenate(played, axis=1))  # (B, steps, 6)
+    form = validity(speaker, prompts[:FREE], generator, taste)
+    add(desk, evaluation.measured(name, seed, grooves, tasks, bar_table([b.reshape(-1, WIDTH) for b in data.train])))
+    desk.book["bits"] += [
+        {"player": name, "seed": seed, "prompt_number": k, "bits": float(b)} for k, b in enumerate(bits)
+    ]
+    desk.book["validity"].append({"player": name, "seed": seed} | form)
+    if seed == 0:
+        keep_grooves(desk, name, grooves[::samples])
+
+
+def validity(speaker: Speaker, prompts: Sequence[np.ndarray], generator: Generator, taste: Taste) -> dict[str, int]:
+    """Return how many rows a network writes without the grammar, how many are malformed, and how many texts END."""
+    texts = free_text(speaker, np.stack(prompts), 2 * len(FRAME), generator, taste)
+    whole = [text if END in text else text.rpartition("\n")[0] for text in texts]  # the last line may be cut off
+    parsed = [parse_completion(text) for text in whole]
+    return {
+        "rows": sum(len(p.rows) for p in parsed),
+        "malformed": sum(p.malformed for p in parsed),
+        "ended": sum(p.ended for p in parsed),
+    }
+
+
+def fresh(arm: Arm, ctx: Context, seed: int = 0) -> Gpt:
+    """Return an untrained network; arms of one size start from the same weights."""
+    return Gpt(arm.shape, ctx.generator(f"weights/{seed}")).to(ctx.device)
+
+
+def steps_for(thousands: int, characters: int) -> int:
+    """Return how many steps of so many characters make up a budget."""
+    return max(1, round(1000 * thousands / characters))
+
+
+def words(arm: Arm) -> str:
+    """Return an arm's name as the progress shows it."""
+    return {"none": "nothing first", SMALLER: "English first, smaller"}.get(arm.name, f"{arm.name} first")
+
+
+def file_name(arm: str) -> str:
+    """Return the name under which an arm's weights are kept.
+
+    Examples
+    --------
+    >>> file_name("english smaller")
+    'english_smaller'
+    """
+    return arm.replace(" ", "_")
+
+
+def add(desk: Desk, rows: list[dict]) -> None:
+    """Add rows to the table of measures."""
+    desk.book["measures"] += rows
+
+
+def keep_grooves(desk: Desk, player: str, grooves: list[np.ndarray]) -> None:
+    """Keep one groove a prompt of a player, to be seen and heard."""
+    longest = max(len(rows) for rows in grooves) // BAR
+    for number, blob in enumerate(evaluation.packed_rows(grooves, longest)):
+        row = {"player": player, "prompt_number": number, "rows": blob.tobytes().hex()}
+        desk.book["grooves"].append(row)
+
+
+# The probe -------------------------------------------------------------------------------------------------------
+
+
+def load(run: LoadedRun) -> Any:
+    """Return the trained networks of a run by arm, ready to play."""
+    return probing.players_of(run)
+
+
+def probe(run: LoadedRun, request: dict[str, Any]) -> Result:
+    """Go on with a groove, or say what the next row may be; see `probing.answer`."""
+    return probing.answer(request, run.model, run.params)
+
+
+def recheck(run: LoadedRun) -> dict[str, tuple[float, float]]:
+    """Let the saved networks foretell the test grooves again: name -> (bits recorded, bits found now)."""
+    data = material(run.params, MemoryContext(run.seed, run.device))
+    grooves = data.foretold[: run.params.prompts]
+    recorded = run.result.tables["bits"].query("seed == 0").groupby("player")["bits"].mean()
+    found = {}
+    for arm in arms_of(run.params):
+        small = load_tensors(run.folder / "models" / f"{file_name(arm.name)}.safetensors")
+        model = restored(small, arm.shape.heads, arm.shape.context, run.device)
+        bits = training.bits_per_character(model, grooves, run.params.window)
+        found[arm.name] = (float(recorded[arm.name]), float(np.nanmean(bits)))
+    return found

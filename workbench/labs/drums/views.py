@@ -1,0 +1,45 @@
+"""From a result of the lab `drums` to its pictures. A picture without its tables is absent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from workbench.labs.drums.views_groove import grooves_view
+from workbench.labs.drums.views_listen import listen_view
+from workbench.labs.drums.views_measures import copies_view, measures_view, training_view
+from workbench.labs.drums.views_play import play_view
+from workbench.result import Result
+
+# title: (builder, the tables it cannot do without)
+VIEWS: dict[str, tuple[Callable[[Result], Any], tuple[str, ...]]] = {
+    "Grooves": (grooves_view, ("grooves",)),
+    "Measures": (measures_view, ("summary",)),
+    "Copies": (copies_view, ("measures",)),
+    "Learning": (training_view, ("training",)),
+}
+
+
+def views(result: Result, link: Any = None) -> dict[str, Callable[[], Any]]:
+    """Return title -> function that builds the view.
+
+    Parameters
+    ----------
+    result
+        What a run gave back; a stopped run may lack tables, and then their views.
+    link
+        What the page offers to a view (`workbench.ui.link.Link`), or None: then nothing can be asked.
+    """
+    shown: dict[str, Callable[[], Any]] = {
+        title: partial(build, result) for title, (build, names) in VIEWS.items() if all(has(result, n) for n in names)
+    }
+    asking: dict[str, Callable[[], Any]] = {"Play": partial(play_view, result, link)}
+    if has(result, "grooves"):
+        shown["Listen"] = partial(listen_view, result, link)
+    return asking | shown
+
+
+def has(result: Result, table: str) -> bool:
+    """Say whether the result holds that table, with at least one row."""
+    return table in result.tables and len(result.tables[table]) > 0

@@ -1,0 +1,1 @@
+"""Segmentation of volumes, shared by the labs that do it: scores and ranks, networks, patch training, inference."""

@@ -1,0 +1,91 @@
+"""The frame of a lab's view: words that are narrow enough, pictures beside each other, figures without decoration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import setitem
+from typing import Any
+
+import bokeh.models as bm
+import panel as pn
+import panel_material_ui as pmui
+from bokeh.plotting import figure
+
+
+def words(text: str) -> pn.pane.Markdown:
+    """Return a paragraph that is narrow enough to read."""
+    return pn.pane.Markdown(text, sizing_mode="stretch_width", styles={"max-width": "75ch"}, margin=(0, 5))
+
+
+def flow(*items: Any, width: int = 320) -> pn.FlexBox:
+    """Put pictures beside each other where there is room for `width` pixels each, else below each other."""
+    for item in items:
+        item.styles = {**item.styles, "flex": f"1 1 {width}px", "min-width": "min(100%, 280px)"}
+    return pn.FlexBox(*items, gap="12px", sizing_mode="stretch_width", align_items="flex-start")
+
+
+def plain_figure(height: int = 340, tools: str = "box_zoom,reset,save", **options: Any) -> figure:
+    """Return an empty Bokeh figure without decoration; a finger on it scrolls the page."""
+    plot = figure(height=height, sizing_mode="stretch_width", tools=tools, toolbar_location="above", **options)
+    plain(plot)
+    return plot
+
+
+def plain(plot: figure) -> None:
+    """Take the decoration out of a figure, and let a finger on it scroll the page."""
+    plot.toolbar.logo = None
+    plot.toolbar.autohide = True
+    plot.toolbar.active_drag = None
+    plot.outline_line_color = None
+    plot.xgrid.grid_line_alpha = plot.ygrid.grid_line_alpha = 0.4
+    plot.axis.minor_tick_line_color = None
+    plot.axis.axis_label_text_font_style = "normal"
+
+
+def view(how_to_read: str, *content: Any) -> pn.Column:
+    """Return a view: one plain sentence on how to read it, then its pictures."""
+    return pn.Column(words(how_to_read), *content, sizing_mode="stretch_width", styles={"max-height": "none"})
+
+
+def closed(how_to_read: str, who: str) -> pn.Column:
+    """Return a view that asks, where there is nobody to ask: a report, a page without its run; and who would answer."""
+    why = (
+        "This page is a record, so there is nobody to ask. Open the run in the workbench (`workbench serve`) or in a "
+        f"notebook (`workbench.open_run(id).views()`), and {who}."
+    )
+    return view(how_to_read, pmui.Alert(object=why, severity="info", sizing_mode="stretch_width"))
+
+
+def pane(plot: figure) -> pn.pane.Bokeh:
+    """Return a Bokeh picture that takes the width it is given."""
+    return pn.pane.Bokeh(plot, sizing_mode="stretch_width")
+
+
+def below(plot: figure, columns: int = 3) -> None:
+    """Put a figure's legend under it, without a box; a click hides what it names."""
+    legend = plot.legend[0]
+    legend.update(
+        click_policy="hide",
+        border_line_color=None,
+        background_fill_alpha=0,
+        label_text_font_size="12px",
+        ncols=columns,
+        margin=4,
+        padding=2,
+    )
+    plot.add_layout(legend, "below")
+
+
+def hover(*pairs: tuple[str, str], **options: Any) -> bm.HoverTool:
+    """Return a hover box with these (words, Bokeh field) lines."""
+    return bm.HoverTool(tooltips=list(pairs), visible=False, **options)
+
+
+def live(draw: Callable[..., Any], *widgets: Any) -> pn.Column:
+    """Return what ``draw(*values)`` makes, made again when a widget's value changes."""
+    holder = pn.Column(
+        draw(*[w.value for w in widgets]), sizing_mode="stretch_width", styles={"max-height": "none"}, margin=0
+    )
+    for widget in widgets:
+        widget.param.watch(lambda _: setitem(holder, 0, draw(*[w.value for w in widgets])), "value")
+    return holder
