@@ -10,6 +10,8 @@ BIN = $(VENV)/bin
 PORT ?= 5006
 DESKTOP ?= 1
 ARGS ?=
+# Processes that run tests side by side.
+JOBS ?= 2
 # One thread a process: the tests run several at once, and torch threads that compete are slower than one.
 QUIET = OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive MLFLOW_DISABLE_TELEMETRY=true
 SETUP = pyproject.toml setup.py constraints.txt tools/install.py
@@ -28,7 +30,8 @@ serve: $(VENV)/.core
 install: $(VENV)/.core
 
 test: $(VENV)/.dev lint
-	$(QUIET) $(BIN)/python -m pytest tests $$(ls notebooks/*.ipynb 2>/dev/null) --nbval-lax --nbval-current-env $(ARGS)
+	$(QUIET) $(BIN)/python -m pytest tests $$(ls notebooks/*.ipynb 2>/dev/null) --nbval-lax --nbval-current-env \
+		-n $(JOBS) --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

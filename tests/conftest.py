@@ -37,6 +37,24 @@ CHROMIUM_FLAGS = [
 ]
 
 
+def pytest_xdist_make_scheduler(config, log):
+    """Keep a file together on one process, and all browser tests: two servers and two Chromiums would fill a laptop."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "tests/browser" if nodeid.startswith("tests/browser/") else super()._split_scope(nodeid)
+
+    return Together(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Begin with what takes longest, so that no process is left with it at the end: browser, contract, README."""
+    long = ("tests/browser/", "tests/test_contract.py", "tests/test_readme.py")
+    items.sort(key=lambda item: next((k for k, name in enumerate(long) if item.nodeid.startswith(name)), len(long)))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def home(tmp_path_factory):
     """Return a fresh WORKBENCH_HOME for the whole session."""

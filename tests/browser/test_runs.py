@@ -4,6 +4,7 @@ Most tests use the trial lab (see tests/trial): it is quick, and misbehaves when
 """
 
 import json
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -120,6 +121,41 @@ def test_reload_and_second_browser_find_the_run_and_stop_ends_it(visitor, link):
     status(second, "running").to_be_visible()
     second.get_by_role("button", name="Stop", exact=True).click()
     status(second, "stopped").to_be_visible()
+
+
+def test_nothing_can_be_pressed_before_the_server_has_heard_of_the_page(page, link):
+    """On a busy machine a page is drawn seconds before; what was pressed then used to be lost."""
+    frames, held = [], []
+
+    def between(browser) -> None:
+        server = browser.connect_to_server()
+
+        def forward(frame: str | bytes) -> None:
+            frames.append(frame)  # a message of Bokeh's: head, metadata, content, and two for each buffer
+            if len(frames) < 3 + 2 * json.loads(frames[0]).get("num_buffers", 0):
+                return
+            message = [*frames]
+            frames.clear()
+            if "document_ready" in message[2]:
+                held.append(lambda: [server.send(part) for part in message])
+            else:
+                for part in message:
+                    server.send(part)
+
+        browser.on_message(forward)
+
+    page.route_web_socket("**/ws*", between)
+    page.goto(link(lab="trial", params={"steps": 3}))
+    expect(page.get_by_text("Opening")).to_be_visible()
+    for _ in range(900):
+        if held:
+            break
+        page.wait_for_timeout(100)
+    page.wait_for_timeout(1000)
+    assert page.get_by_role("button").filter(has_text=re.compile("Run|Sweep")).count() == 0
+    held[0]()
+    start(page)
+    status(page, "done").to_be_visible()
 
 
 def test_faults_are_told_where_they_happen(page, link):

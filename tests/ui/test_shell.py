@@ -24,6 +24,18 @@ def test_the_page_never_imports_torch():
     assert done.stdout.strip() == "[]"
 
 
+def test_every_page_is_told_of_the_widgets_models_however_early_it_opens():
+    code = (
+        "import json, panel as pn; from bokeh.document import Document; "
+        "from workbench.ui import shell; shell.threading.Thread.start = lambda thread: None; "  # the slowest of machines
+        "shell.open_engine = lambda: None; shell.warm(); "
+        "print([model['name'] for model in Document().to_json(deferred=False)['defs']])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True)
+    for name in ("Slices", "Surfaces", "StepGrid", "ClassHandles"):
+        assert f"'{name}1'" in done.stdout
+
+
 def test_gallery_links_only_to_labs_that_work():
     text = gallery_html()
     assert 'href="?lab=rs"' in text

@@ -43,6 +43,8 @@ def warm() -> None:
     open_engine()
     # Not in the thread: Panel uses HoloViews as soon as it is being imported, even if that has only half happened.
     importlib.import_module("holoviews")
+    # Nor these: a page is told of the widgets' models when it opens, and of none that is defined a moment later.
+    importlib.import_module("workbench_widgets")
 
     def load() -> None:
         for lab in labs().values():
@@ -66,7 +68,8 @@ class Shell:
         self._unsaid = False  # the address bar is behind
         self._by_system = False  # the theme changes because the system's is dark
         self._nav = style.html(sizing_mode="stretch_width")
-        self._body = pn.Column(sizing_mode="stretch_width", margin=0, stylesheets=[BODY])
+        opening = style.html('<p class="soft" role="status">Opening …</p>')
+        self._body = pn.Column(opening, sizing_mode="stretch_width", margin=0, stylesheets=[BODY])
         self.address = Address(self.visit)
         cookie = (pn.state.cookies or {}).get("workbench_theme", "")
         dark = (pn.config.theme if "theme" in (pn.state.session_args or {}) else cookie) == "dark"
@@ -85,7 +88,8 @@ class Shell:
         _let_leave()
         self.page.param.watch(self._themed, "dark_theme")
         self.address.param.watch(lambda _: soon(self._go_dark), "prefers_dark")
-        self._render()
+        # Nothing can be pressed before Panel has heard of the page: what a hand does earlier would be lost (`soon`).
+        soon(self._render)
         pn.state.add_periodic_callback(self._poll, POLL)
 
     # -- moving about --------------------------------------------------------------------------------

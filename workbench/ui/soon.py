@@ -14,7 +14,8 @@ from panel.io.state import set_curdoc
 def soon(call: Callable[[], Any]) -> None:
     """Call a function or coroutine function on this session's thread, not before its page has loaded.
 
-    What changes while a browser is still fetching the page may never reach it.
+    What changes while a browser is still fetching the page may never reach it: Panel 1.9 drops it until the page has
+    said that it is there (``_drain_unconnected_events``), which on a busy machine is seconds after it is drawn.
     """
     if pn.state.loaded:
         pn.state.execute(call, schedule=True)
