@@ -27,7 +27,7 @@ def test_the_page_never_imports_torch():
 def test_every_page_is_told_of_the_widgets_models_however_early_it_opens():
     code = (
         "import json, panel as pn; from bokeh.document import Document; "
-        "from workbench.ui import shell; shell.threading.Thread.start = lambda thread: None; "  # the slowest of machines
+        "from workbench.ui import shell; shell.threading.Thread.start = lambda thread: None; "  # as slow as can be
         "shell.open_engine = lambda: None; shell.warm(); "
         "print([model['name'] for model in Document().to_json(deferred=False)['defs']])"
     )
