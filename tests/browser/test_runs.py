@@ -3,14 +3,18 @@
 Most tests use the trial lab (see tests/trial): it is quick, and misbehaves when told to.
 """
 
+import importlib
 import json
 import re
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
+from bokeh.client import pull_session
+from bokeh.models import ImportedStyleSheet
 from playwright.sync_api import Page, expect
 
+importlib.import_module("workbench.ui.shell")  # the models of its page
 pytestmark = pytest.mark.browser
 
 SMALL = {"dataset": "iris", "studies": ["set"], "seeds": 1, "null": 2}  # a run of `rs` of a few seconds
@@ -156,6 +160,16 @@ def test_nothing_can_be_pressed_before_the_server_has_heard_of_the_page(page, li
     held[0]()
     start(page)
     status(page, "done").to_be_visible()
+
+
+def test_a_session_that_begins_with_its_websocket_asks_no_other_host(server):
+    """A browser that is slower than the server's patience gets such a session: no HTML has been written for it."""
+    session = pull_session(url=server, arguments={"lab": "trial"})
+    try:
+        sheets = [model.url for model in session.document.select({"type": ImportedStyleSheet})]
+    finally:
+        session.close()
+    assert sheets and [url for url in sheets if "://" in url] == []
 
 
 def test_faults_are_told_where_they_happen(page, link):

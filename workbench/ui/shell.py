@@ -13,6 +13,7 @@ from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
+from panel.io.resources import LOCAL_DIST
 from panel.util import edit_readonly
 from tornado.websocket import WebSocketClosedError
 
@@ -60,6 +61,10 @@ class Shell:
     def __init__(self) -> None:
         self.here = Place.parse(pn.state.location.search if pn.state.location else "")
         self._doc = pn.state.curdoc
+        if self._doc is not None:
+            # Panel says it when it writes the HTML. A browser so slow that its session was given up meanwhile gets
+            # another one by its websocket, without HTML, and would take style sheets from another host.
+            self._doc._template_variables.setdefault("dist_url", LOCAL_DIST)
         self._labs: dict[str, LabPage] = {}
         self._runs: RunsTable | None = None
         self._compare: ComparePage | None = None

@@ -20,7 +20,7 @@ LAB = Lab(
         link="https://arxiv.org/abs/2206.10571",
     ),
     module=__name__,
-    state="planned",
+    state="works",
     metrics=(
         Metric("dice_ct", "Dice, CT", f"{TEXT}; {MAIN}, on CT.", range=(0, 1)),
         Metric("dice_mr", "Dice, MR", f"{TEXT}; {MAIN}, on MR.", range=(0, 1)),
