@@ -14,7 +14,7 @@ from workbench.data.graphsets import open_known
 from workbench.data.owngraphs import read_graph
 from workbench.lab import LabError
 from workbench.labs.reliant.model import Features
-from workbench.labs.reliant.params import GIVEN, OFFICIAL, OWN, Params
+from workbench.labs.reliant.params import GIVEN, OFFICIAL, OWN, SMALL, Params
 from workbench.labs.reliant.training import Task
 
 SHARES = (0.3, 0.2)  # of training and validation, as the official split of bail
@@ -52,6 +52,11 @@ class Material:
 def sets_of(params: Params) -> list[str]:
     """Return the names of the graphs of a run, the chosen one first."""
     return list(dict.fromkeys([params.dataset, *params.also]))
+
+
+def seeds_of(graph: Graph, params: Params) -> int:
+    """Return how many trainings a graph gets: more for a small one."""
+    return params.small_seeds if len(graph) < SMALL else params.seeds
 
 
 def read(name: str, params: Params, ctx: Context) -> Graph:

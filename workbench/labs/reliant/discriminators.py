@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from workbench.labs.reliant.model import linear
 
-EDGES = 20_000  # drawn anew for each step: the released code takes all of them
+EDGES = 5_000  # drawn anew for each step: the released code takes all of them
 
 
 class Discriminators(nn.Module):
@@ -31,36 +31,48 @@ class Discriminators(nn.Module):
         """Return (n, 3): two classes, and whether the teacher made them."""
         return self.outer(torch.relu(logits + self.inner(logits)))
 
-    def pairs(self, layer: Tensor, edges: Tensor) -> Tensor:
-        """Return (m,): how the ends of each edge (m, 2) resemble each other."""
-        unit = F.normalize(layer)
-        return (unit[edges[:, 0]] * self.local * unit[edges[:, 1]]).sum(1) * self.local_scale
+    def pairs(self, unit: Tensor, edges: Tensor) -> Tensor:
+        """Return (m,): how the ends of each edge (m, 2) resemble each other, by rows of length one."""
+        return (unit[edges[:, 0]] * unit[edges[:, 1]]) @ self.local * self.local_scale
 
-    def against(self, layer: Tensor, summary: Tensor) -> Tensor:
+    def against(self, unit: Tensor, summary: Tensor) -> Tensor:
         """Return (n,): how each node resembles a summary (hidden,)."""
-        return (F.normalize(layer) * self.whole) @ summary * self.whole_scale
+        return unit @ (self.whole * summary) * self.whole_scale
 
-    def loss(self, teacher: tuple[Tensor, Tensor], student: tuple[Tensor, Tensor], known: Known, edges: Tensor) -> Tensor:
+    def loss(self, teacher: Made, student: Made, known: Known, edges: Tensor) -> Tensor:
         """Return what the discriminators lower: they tell teacher from student, and classes apart."""
-        (logits_t, layer_t), (logits_s, layer_s) = teacher, (student[0].detach(), student[1].detach())
-        score_t, score_s = self.scores(logits_t), self.scores(logits_s)
+        student = student.detached
+        score_t, score_s = self.scores(teacher.logits), self.scores(student.logits)
         loss = 0.5 * (told(score_t[:, 2], 1) + told(score_s[:, 2], 0))
         loss = loss + 0.5 * (known.entropy(score_t[:, :2]) + known.entropy(score_s[:, :2]))
-        loss = loss + told(self.pairs(layer_t, edges), 1) + told(self.pairs(layer_s, edges), 0)
-        sum_t, sum_s = (torch.sigmoid(layer.mean(0)) for layer in (layer_t, layer_s))
-        loss = loss + told(self.against(layer_t, sum_t), 1) + told(self.against(layer_s, sum_t), 0)
-        return loss + told(self.against(layer_s, sum_s), 1) + told(self.against(layer_t, sum_s), 0)
+        loss = loss + told(self.pairs(teacher.unit, edges), 1) + told(self.pairs(student.unit, edges), 0)
+        for summary, real, false in ((teacher, teacher, student), (student, student, teacher)):
+            loss = loss + told(self.against(real.unit, summary.whole), 1) + told(self.against(false.unit, summary.whole), 0)
+        return loss
 
-    def fooled(self, teacher: tuple[Tensor, Tensor], student: tuple[Tensor, Tensor], known: Known, edges: Tensor) -> Tensor:
-        """Return what the student lowers to be taken for the teacher."""
-        (logits_t, layer_t), (logits_s, layer_s) = teacher, student
-        score = self.scores(logits_s)
-        loss = known.entropy(logits_s) + 0.5 * (known.entropy(score[:, :2]) + told(score[:, 2], 1))
-        loss = loss + (logits_s - logits_t).abs().sum() / len(logits_s)
-        loss = loss + told(self.pairs(layer_s, edges), 1)
-        sum_t, sum_s = torch.sigmoid(layer_t.mean(0)), torch.sigmoid(layer_s.mean(0).detach())
-        loss = loss + told(self.against(layer_s, sum_t), 1)
-        return loss + told(self.against(layer_s, sum_s), 1) + told(self.against(layer_t, sum_s), 0)
+    def fooled(self, teacher: Made, student: Made, known: Known, edges: Tensor) -> Tensor:
+        """Return what the student lowers to be taken for the teacher; the discriminators stay as they are."""
+        score = self.scores(student.logits)
+        loss = known.entropy(student.logits) + 0.5 * (known.entropy(score[:, :2]) + told(score[:, 2], 1))
+        loss = loss + (student.logits - teacher.logits).abs().sum() / len(student.logits)
+        loss = loss + told(self.pairs(student.unit, edges), 1)
+        loss = loss + told(self.against(student.unit, teacher.whole), 1)
+        return loss + told(self.against(student.unit, student.detached.whole), 1)
+
+
+class Made:
+    """What a network made of all nodes: logits (n, 2) and its hidden layer, whose rows are brought to length one."""
+
+    def __init__(self, logits: Tensor, layer: Tensor):
+        self.logits, self.unit = logits, F.normalize(layer)  # (n, 2), (n, hidden)
+        self.whole = torch.sigmoid(layer.mean(0))  # (hidden,)
+
+    @property
+    def detached(self) -> Made:
+        """The same, cut from the graph of gradients."""
+        other = Made.__new__(Made)
+        other.logits, other.unit, other.whole = self.logits.detach(), self.unit.detach(), self.whole.detach()
+        return other
 
 
 class Known:

@@ -20,7 +20,7 @@ STEPS = 60
 def seen(name: str, data: Material, params: Params, ctx: Context, desk: Desk) -> None:
     """Keep the card and the drawing of a graph."""
     graph, rng = data.graph, ctx.rng(f"{name}/layout")
-    card = asdict(graph_card(graph))
+    card = asdict(graph_card(graph)) | {"name": name}
     desk.book["cards"].append({key: str(v) if isinstance(v, dict | list | tuple) else v for key, v in _flat(card).items()})
     nodes, links = sampled(graph.edges, len(graph), SHOWN, rng)
     places = spring(links, len(nodes), rng)

@@ -90,7 +90,7 @@ def notes_for(params: Params, notes: list[str]) -> list[str]:
     """Return what the reader of any result must know."""
     split = "the authors' split" if params.split == OFFICIAL else "a split of its own (30/20/50) for each seed"
     told = [
-        f"Every arm is trained {params.seeds} times, on {split}; features are standardized over all nodes.",
+        f"Every arm is trained {params.seeds} times (on graphs of fewer than 2,000 nodes {params.small_seeds} times), on {split}; features are standardized over all nodes.",
         f"Teachers have {params.depth} layers and {params.teacher_epochs} epochs (the paper's code: 3 or 4 layers, up to "
         "1,000 epochs); the weights of the best validation accuracy are kept, of students in the second half only.",
     ]

@@ -22,7 +22,7 @@ from workbench.labs.reliant.arms import (
     make_teacher,
     recipe_for,
 )
-from workbench.labs.reliant.data import Material, material, sets_of, split_for
+from workbench.labs.reliant.data import Material, material, seeds_of, sets_of, split_for
 from workbench.labs.reliant.measures import evaluated, quantized
 from workbench.labs.reliant.outcome import conclude, notes_for
 from workbench.labs.reliant.params import Params
@@ -60,7 +60,7 @@ def work(params: Params, ctx: Context, desk: Desk, notes: list[str]) -> Iterator
         if f"{name}/seen" not in desk.finished:
             layout.seen(name, data, params, ctx, desk)
             desk.finished.append(f"{name}/seen")
-        for seed in range(params.seeds):
+        for seed in range(seeds_of(data.graph, params)):
             task = data.task(split_for(data.graph, params, seed, ctx))
             yield from one_seed(name, seed, data, task, params, ctx, desk)
         if (models := desk.pieces.get(f"models {name}")) is not None:
@@ -83,7 +83,7 @@ def one_seed(
     jobs = list(arms_of(params))
     for number, arm in enumerate(jobs, 1):
         if f"{began}/{arm.name}" not in desk.finished:
-            stage = f"{name}, {words(arm)} ({number} of {len(jobs)}, seed {seed + 1} of {params.seeds})"
+            stage = f"{name}, {words(arm)} ({number} of {len(jobs)}, seed {seed + 1} of {seeds_of(data.graph, params)})"
             yield from one_student(arm, stage, name, seed, data, task, teachers[arm.teacher], params, ctx, desk)
 
 
@@ -103,7 +103,7 @@ def one_teacher(
             return teach(model, task, params.teacher_epochs, params.rate, params.decay, draw, ctx.device, state)
 
         about = {"set": name, "seed": seed, "teacher": kind, "student": "-", "arm": "teacher", "alpha": 0, "metric": "-"}
-        stage = f"{name}, teacher {kind} (seed {seed + 1} of {params.seeds})"
+        stage = f"{name}, teacher {kind} (seed {seed + 1} of {seeds_of(data.graph, params)})"
         yield from fit(job, trained, params.teacher_epochs, stage, about, ctx, desk)
         desk.pieces[kept] = weights(model)
         if seed == 0:

@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
-from workbench.labs.reliant.discriminators import Discriminators, Known, drawn_edges
+from workbench.labs.reliant.discriminators import Discriminators, Known, Made, drawn_edges
 from workbench.labs.reliant.model import Extra, Features, bias_loss
 from workbench.training import State, fabric_for, moments, put_moments
 
@@ -170,7 +170,7 @@ def distill(
     fabric = fabric_for(device)
     student, optimizer = fabric.setup(student, optimizer)
     bare, best, known, begun = student.module, Best(), Known(task.train, task.y), 0
-    aim = torch.softmax(teacher[0], 1)
+    aim, shown = torch.softmax(teacher[0], 1), Made(*teacher)
     other = None
     if learned:
         other = torch.optim.Adam([proxies.requires_grad_()], lr=recipe.proxy_rate, weight_decay=recipe.proxy_decay)
@@ -204,9 +204,10 @@ def distill(
         edges = drawn_edges(task.features.edges, draw(epoch)) if judge else None
         if judge:
             rival.zero_grad()
-            judge.loss(teacher, output, known, edges).backward()
+            made = Made(*output)
+            judge.loss(shown, made, known, edges).backward()
             rival.step()
-            loss = judge.fooled(teacher, output, known, edges)
+            loss = judge.fooled(shown, made, known, edges)
         else:
             loss = imitation(output[0], aim, task, known, recipe.norm)
         if recipe.alpha:

@@ -1,0 +1,1 @@
+"""From a result of the lab `reliant` to its pictures."""
