@@ -92,8 +92,8 @@ class Params(Base):
     small_seeds = param.Integer(
         default=2, bounds=(1, 50), doc="The same on graphs of fewer than 2,000 nodes, where gaps are noisier."
     )
-    teacher_epochs = param.Integer(default=60, bounds=(1, 2000), doc="Epochs of a teacher.")
-    epochs = param.Integer(default=60, bounds=(1, 2000), doc="Epochs of a student.")
+    teacher_epochs = param.Integer(default=40, bounds=(1, 2000), doc="Epochs of a teacher.")
+    epochs = param.Integer(default=40, bounds=(1, 2000), doc="Epochs of a student.")
     hidden = param.Integer(default=64, bounds=(4, 512), doc="Units of a teacher's hidden layer, and of GraphAKD's student.")
     width = param.Integer(default=16, bounds=(2, 512), doc="Units of a student's hidden layer.")
     depth = param.Integer(default=2, bounds=(2, 5), doc="Layers of a teacher (the authors': 3 and 4).")
