@@ -29,8 +29,8 @@ class GraphCard:
     base_rates
         Sensitive column -> share of label 1 among the labeled nodes of group 0 and of group 1.
     label_homophily, group_homophily
-        Share of edges that link nodes of one label (both known) or of one group (first column), and what random links between
-        as many nodes of each would give.
+        Share of edges that link nodes of one label (both known) or of one group (first column), and what random links
+        between as many nodes of each would give.
     degree
         Mean number of neighbors in group 0 and group 1.
     isolated, components
@@ -83,6 +83,26 @@ def graph_card(graph: Graph) -> GraphCard:
     )
 
 
+def facts(card: GraphCard) -> dict[str, str]:
+    """Return the figures of a card as words, for a page or a terminal."""
+    first = next(iter(card.groups))
+    told = {
+        "Nodes": f"{card.nodes:,}, {card.labeled:,} with a label",
+        "Edges": f"{card.edges:,} undirected; {card.components:,} connected parts, {card.isolated:,} nodes alone",
+        "Features": f"{card.features:,}",
+        "Label 1": f"{card.positive:.1%}",
+    }
+    for name, sizes in card.groups.items():
+        rates = card.base_rates[name]
+        for v in (0, 1):
+            degree = f", {card.degree[v]:.1f} neighbors" if name == first else ""
+            told[f"{name} = {v}"] = f"{sizes[v]:,} nodes, {rates[v]:.1%} with label 1{degree}"
+    told["Gap of base rates"] = f"{100 * (card.base_rates[first][0] - card.base_rates[first][1]):+.1f} points"
+    for words, (alike, chance) in (("a label", card.label_homophily), ("a group", card.group_homophily)):
+        told[f"Edges within {words}"] = f"{alike:.1%}, by chance {chance:.1%}"
+    return told
+
+
 def homophily(values: np.ndarray, edges: np.ndarray) -> tuple[float, float]:
     """Return the share of edges that link equal values, and that of random links; nodes with -1 are left out.
 
@@ -113,7 +133,9 @@ def _warnings(graph: Graph, degree: np.ndarray) -> list[str]:
         for value in (0, 1):
             sizes = [int((known & (group == value) & (graph.y == y)).sum()) for y in (0, 1)]
             if min(sizes) < SMALL:
-                found.append(f"{name} = {value}: {sizes[1]} nodes with label 1 and {sizes[0]} with 0; its rates are noise.")
+                found.append(
+                    f"{name} = {value}: {sizes[1]} nodes with label 1 and {sizes[0]} with 0; its rates are noise."
+                )
         clash = [f for f, column in zip(graph.features, graph.x.T, strict=True) if _same(column, group)]
         if clash:
             found.append(f"The sensitive column stands among the features ({clash[0]}): it can be dropped.")

@@ -10,9 +10,9 @@ BLOCK = 1_000_000  # distances at once: 8 MB, which a cache nearly holds
 def similar(x: np.ndarray, tau: float) -> np.ndarray:
     """Link each node to all that are nearly as similar to it as its nearest one.
 
-    With the similarity $S_{ij} = 1 / (1 + |x_i - x_j|)$ there is an edge from i to j if $S_{ij} > \\tau \\max_k S_{ik}$:
-    the rule by which nifty (Agarwal et al. 2021) made the graphs of german, bail and credit. It is told here as a radius for
-    each node, so that one product of matrices finds the candidates; only they are measured exactly.
+    With the similarity $S_{ij} = 1 / (1 + |x_i - x_j|)$ there is an edge from i to j if $S_{ij} > \\tau \\max_k
+    S_{ik}$: the rule by which nifty (Agarwal et al. 2021) made the graphs of german, bail and credit. It is told here
+    as a radius for each node, so that one product of matrices finds the candidates; only they are measured exactly.
 
     Parameters
     ----------

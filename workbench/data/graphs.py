@@ -211,7 +211,9 @@ def check(graph: Graph) -> None:
             name = next(iter(graph.groups))
             raise LabError(f"No labeled node is in the group {name} = {value}.", "Choose another sensitive column.")
     if len(graph.edges) == 0:
-        raise LabError("The graph has no edge.", "Give an edge list, or leave it out: then nearest neighbors are linked.")
+        raise LabError(
+            "The graph has no edge.", "Give an edge list, or leave it out: then nearest neighbors are linked."
+        )
     for part, rows in graph.split.items():
         if len(rows) == 0 or (graph.y[rows] < 0).any():
             missing = int((graph.y[rows] < 0).sum())
@@ -220,7 +222,7 @@ def check(graph: Graph) -> None:
 
 
 def stratified(graph: Graph, shares: tuple[float, float], rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Return a random split of the labeled nodes, each label in proportion: `shares` of train and val, the rest test."""
+    """Return a random split of the labeled nodes, stratified by label: `shares` of train and val, the rest test."""
     parts: dict[str, list[np.ndarray]] = {part: [] for part in PARTS}
     for value in (0, 1):
         rows = rng.permutation(np.flatnonzero(graph.y == value))

@@ -123,10 +123,10 @@ def read_nba(folder: Path) -> Graph:
 def read_dblp(folder: Path) -> Graph:
     """Return a co-author graph in the layout of the RELIANT authors.
 
-    ``edgelist.txt`` (two numbers a line), ``labels.txt`` and ``sens.txt`` (a number, and with two columns the node's first),
-    ``X.npz`` (a SciPy sparse matrix) and ``split/train_split.npy`` and so on. The label is the field 3, the group the
-    continent 2, as in their code. We hold no whole set of this kind (its ``X.npz`` is nowhere to be had): tested on a
-    small tree of the same layout.
+    ``edgelist.txt`` (two numbers a line), ``labels.txt`` and ``sens.txt`` (a number, and with two columns the node's
+    first), ``X.npz`` (a SciPy sparse matrix) and ``split/train_split.npy`` and so on. The label is the field 3, the
+    group the continent 2, as in their code. We hold no whole set of this kind (its ``X.npz`` is nowhere to be had):
+    tested on a small tree of the same layout.
 
     Raises
     ------
@@ -137,7 +137,9 @@ def read_dblp(folder: Path) -> Graph:
 
     missing = [one for one in ("edgelist.txt", "labels.txt", "sens.txt", "X.npz") if not (folder / one).is_file()]
     if missing:
-        raise LabError(f"{folder.name} has no {missing[0]}.", "The layout is edgelist.txt, labels.txt, sens.txt, X.npz.")
+        raise LabError(
+            f"{folder.name} has no {missing[0]}.", "The layout is edgelist.txt, labels.txt, sens.txt, X.npz."
+        )
     try:
         x = sparse.load_npz(folder / "X.npz")
         pairs = np.loadtxt(folder / "edgelist.txt", dtype=np.int64, usecols=(0, 1), ndmin=2)
@@ -149,7 +151,9 @@ def read_dblp(folder: Path) -> Graph:
             f"X.npz has {x.shape[0]:,} rows, labels.txt {len(field):,} and sens.txt {len(place):,}.", "Copy it again."
         )
     if x.shape[0] * x.shape[1] > 300_000_000:
-        raise LabError(f"The features fill {x.shape[0]:,} x {x.shape[1]:,} cells.", "Keep the most frequent words only.")
+        raise LabError(
+            f"The features fill {x.shape[0]:,} x {x.shape[1]:,} cells.", "Keep the most frequent words only."
+        )
     ordered = [one[np.argsort(one[:, 0]), -1] if one.shape[1] > 1 else one[:, 0] for one in (field, place)]
     frame = pd.DataFrame(x.toarray()).add_prefix("word ")
     frame = frame.assign(field3=(ordered[0] == 3).astype(int), continent2=(ordered[1] == 2).astype(int))

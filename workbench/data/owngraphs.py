@@ -25,6 +25,10 @@ LABELS = ("label", "target", "class", "y")
 GROUPS = ("sensitive", "group", "gender", "sex", "race", "country", "age_group")
 
 
+class Unnamed(LabError):
+    """No column has a name by which it would be known as label or group: the user has to say which it is."""
+
+
 def read_graph(
     path: Path | str, edges: Path | str = "", label: str = "", sensitive: str = "", second: str = ""
 ) -> Graph:
@@ -33,13 +37,13 @@ def read_graph(
     Parameters
     ----------
     path
-        A folder or zip with a file ``nodes.*`` (a table) and, if there are edges, ``edges.*``; or a table of nodes alone; or
-        a folder in the layout of the RELIANT authors (`graphsets.read_dblp`).
+        A folder or zip with a file ``nodes.*`` (a table) and, if there are edges, ``edges.*``; or a table of nodes
+        alone; or a folder in the layout of the RELIANT authors (`graphsets.read_dblp`).
     edges
         The edge list of a table that stands alone: two columns, from and to. Without one, nearest neighbors are linked.
     label, sensitive, second
-        Columns: the label, the protected attribute, and another one. A number may be cut in two: ``"age>=30"``. Empty: found
-        by their names (label, target, class, y; sensitive, group, gender, sex, race, country), and no second one.
+        Columns: the label, the protected attribute, and another one. A number may be cut in two: ``"age>=30"``. Empty:
+        found by their names (label, target, class, y; sensitive, group, gender, sex, race, country), and no second one.
 
     Raises
     ------
@@ -128,7 +132,9 @@ def _unzip(path: Path, place: Path) -> None:
         with zipfile.ZipFile(path) as box:
             members = [m for m in box.infolist() if m.filename.lower().endswith(TABLES) and not m.is_dir()]
             if sum(m.file_size for m in members) > MAX_BYTES:
-                raise LabError(f"{path.name} unpacks to more than {MAX_BYTES / 1e6:,.0f} MB.", "Take a part of the graph.")
+                raise LabError(
+                    f"{path.name} unpacks to more than {MAX_BYTES / 1e6:,.0f} MB.", "Take a part of the graph."
+                )
             for member in members:
                 (place / Path(member.filename.replace("\\", "/")).name).write_bytes(box.read(member))
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
@@ -141,4 +147,4 @@ def _found(frame: pd.DataFrame, names: tuple[str, ...], what: str) -> str:
         if name in lower:
             return lower[name]
     shown = ", ".join(list(frame.columns)[:20])
-    raise LabError(f"No {what} column is named.", f"Name one as '{what}'. The columns are {shown}.")
+    raise Unnamed(f"No {what} column is named.", f"Name one as '{what}'. The columns are {shown}.")

@@ -123,7 +123,9 @@ def test_the_bias_loss_is_the_squared_gap_of_both_classes_and_nothing_for_an_emp
     logits = torch.randn(10, 2, generator=generator(), requires_grad=True)
     a, b = torch.arange(4), torch.arange(4, 10)
     u = smooth_step(torch.softmax(logits, 1), "sigmoid")
-    assert bias_loss(logits, (a, b), "sigmoid").item() == pytest.approx((u[a].mean(0) - u[b].mean(0)).square().sum().item())
+    assert bias_loss(logits, (a, b), "sigmoid").item() == pytest.approx(
+        (u[a].mean(0) - u[b].mean(0)).square().sum().item()
+    )
     empty = bias_loss(logits, (a, a[:0]), "released")
     empty.backward()
     assert empty.item() == 0 and not logits.grad.any()
@@ -134,8 +136,8 @@ def task():
     rng = np.random.default_rng(0)
     n = 300
     s = rng.integers(0, 2, n)
-    x = rng.normal(size=(n, 4)) + np.c_[s, np.zeros((n, 3))]
-    y = (x[:, 0] + x[:, 1] > 0.5).astype(int)
+    x = rng.normal(size=(n, 4)) + np.c_[1.5 * s, np.zeros((n, 3))]
+    y = (x[:, 0] + x[:, 1] > 0.75).astype(int)
     edges = rng.integers(0, n, (900, 2))
     edges = np.unique(np.sort(edges[edges[:, 0] != edges[:, 1]], 1), axis=0)
     rows = torch.as_tensor(rng.permutation(n))
@@ -143,8 +145,8 @@ def task():
     return Task(Features(*tensors), torch.as_tensor(y), torch.as_tensor(s), rows[:150], rows[150:200], rows[200:])
 
 
-def student_of(task, arm, seed=0, **values):
-    params = Params.make(epochs=60, **values)
+def student_of(task, arm, seed=0):
+    params = Params.make(epochs=40, rate=0.03)
     arm = Arm("gcn", "sgc", arm, 0 if arm == "kd" else 100, "sp")
     proxies = make_proxies(arm.arm, len(task.features), params, generator(seed))
     student = make_student("sgc", task.features, 0 if proxies is None else 2, task, params, generator(seed))
@@ -157,7 +159,7 @@ def student_of(task, arm, seed=0, **values):
     list(steps)
     with torch.no_grad():
         logits, _ = student(task.features, None, student.mean_proxy)
-    found = evaluated(torch.softmax(logits, 1)[task.test, 1].numpy(), task.y[task.test].numpy(), task.s[task.test].numpy())
+    found = evaluated(torch.softmax(logits, 1)[:, 1].numpy(), task.y.numpy(), task.s.numpy())
     return found, student, proxies, looks
 
 
@@ -165,9 +167,11 @@ def test_the_bias_loss_lowers_the_gap_and_the_mean_proxy_is_kept_with_the_weight
     kd, plain, _, _ = student_of(task, "kd")
     fair, student, proxies, looks = student_of(task, "reliant")
     assert plain.mean_proxy is None and abs(fair["sp"]) < 0.6 * abs(kd["sp"])
-    assert proxies.shape == (300, 2) and len(looks) == 60 and not torch.equal(looks[0], proxies)
+    assert proxies.shape == (300, 2) and len(looks) == 40 and not torch.equal(looks[0], proxies)
     means = [look.mean(0, keepdim=True) for look in [*looks, proxies]]
-    assert any(torch.allclose(student.mean_proxy, mean, atol=1e-6) for mean in means)  # of the epoch of the best weights
+    assert any(
+        torch.allclose(student.mean_proxy, mean, atol=1e-6) for mean in means
+    )  # of the epoch of the best weights
 
 
 def test_constant_columns_are_never_trained(task):
@@ -180,7 +184,9 @@ def test_the_bias_loss_sees_training_nodes_only_unless_told_otherwise(task):
     fair = recipe_for(arm, task, Params.make())
     assert torch.equal(fair.bias_rows, task.train) and torch.equal(fair.proxy_rows, task.train)
     leaky = recipe_for(arm, task, Params.make(labels=LEAKY))
-    assert set(task.test.tolist()) <= set(leaky.bias_rows.tolist()) and not set(task.train.tolist()) & set(leaky.bias_rows.tolist())
+    assert set(task.test.tolist()) <= set(leaky.bias_rows.tolist()) and not set(task.train.tolist()) & set(
+        leaky.bias_rows.tolist()
+    )
     groups = task.groups(task.train, "eo")
     assert all((task.y[rows] == 1).all() and (task.s[rows] == v).all() for v, rows in enumerate(groups))
 
@@ -210,5 +216,3 @@ def test_auc_bytes_and_weights():
     weight = reweighing(y, s)
     joint = [[weight[(y == a) & (s == b)].sum() for b in (0, 1)] for a in (0, 1)]
     assert np.linalg.matrix_rank(np.array(joint), tol=1e-8) == 1  # independent once weighed
-
-

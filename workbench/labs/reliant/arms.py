@@ -66,7 +66,9 @@ def make_teacher(kind: str, inputs: int, params: Params, generator: Generator) -
     return {"gcn": Gcn, "sage": Sage}[kind](inputs, params.hidden, params.depth, params.dropout, generator)
 
 
-def make_student(kind: str, features: Features, columns: int, task: Task, params: Params, generator: Generator) -> nn.Module:
+def make_student(
+    kind: str, features: Features, columns: int, task: Task, params: Params, generator: Generator
+) -> nn.Module:
     """Return an untrained student that takes so many further columns."""
     inputs = features.x.shape[1] + columns
     if kind == "plp":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from workbench.judging import Interval, interval, not_tested, told, word
+from workbench.judging import Interval, interval, not_tested, table, told, word
 from workbench.lab import Verdict
 from workbench.labs.reliant.intervals import Outcomes, contrast, outcomes
 from workbench.result import Result
@@ -149,9 +149,9 @@ def trade_off(result: Result) -> Verdict:
         ("ΔEO, trained for SP - trained for EO", "eo", {"reliant": 1.0, "other": -1.0}),
         ("ΔSP, trained for EO - trained for SP", "sp", {"other": 1.0, "reliant": -1.0}),
     ]
-    if "runs" in result.tables and (first := result.tables["runs"].query("arm == 'full'")).shape[0]:
-        if first.iloc[0]["metric"] == "eo":
-            terms = [(w, m, {k: -v for k, v in f.items()}) for w, m, f in terms]
+    first = table(result, "runs")
+    if len(first) and (first.loc[first["arm"] == "full", "metric"] == "eo").any():
+        terms = [(w, m, {k: -v for k, v in f.items()}) for w, m, f in terms]
     why = "Both must be above 0 on every graph: who wants one of them small has to ask for that one."
     return by_graph(result, ("reliant", "other"), terms, why)
 
@@ -169,7 +169,9 @@ def carries(result: Result) -> Verdict:
         decide.append(gap)
     if not decide:
         return not_tested(f"{FEW} It needs the arm reliant.")
-    return Verdict(word(*decide), numbers, "Over trainings; the probe learns on training nodes, is judged on test nodes.")
+    return Verdict(
+        word(*decide), numbers, "Over trainings; the probe learns on training nodes, is judged on test nodes."
+    )
 
 
 def dropping(result: Result) -> Verdict:

@@ -106,9 +106,9 @@ def split_for(graph: Graph, params: Params, seed: int, ctx: Context) -> dict[str
         If the graph brings none.
     """
     if params.split == GIVEN and not graph.split:
-        raise LabError("The table has no column 'split'.", "Add one with train, val and test, or choose a random split.")
+        raise LabError(
+            "The table has no column 'split'.", "Add one with train, val and test, or choose a random split."
+        )
     if graph.split:
         return graph.split
     return stratified(graph, SHARES, ctx.rng(f"split/{graph.name}/{seed}"))
-
-

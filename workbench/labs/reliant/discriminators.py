@@ -1,4 +1,6 @@
-"""GraphAKD's discriminators (He et al. 2022), after the authors' code: who made these scores, this layer, this summary?"""
+"""GraphAKD's discriminators (He et al. 2022), after the authors' code: who made these scores, this layer, this
+summary?
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,11 @@ class Discriminators(nn.Module):
         loss = loss + 0.5 * (known.entropy(score_t[:, :2]) + known.entropy(score_s[:, :2]))
         loss = loss + told(self.pairs(teacher.unit, edges), 1) + told(self.pairs(student.unit, edges), 0)
         for summary, real, false in ((teacher, teacher, student), (student, student, teacher)):
-            loss = loss + told(self.against(real.unit, summary.whole), 1) + told(self.against(false.unit, summary.whole), 0)
+            loss = (
+                loss
+                + told(self.against(real.unit, summary.whole), 1)
+                + told(self.against(false.unit, summary.whole), 0)
+            )
         return loss
 
     def fooled(self, teacher: Made, student: Made, known: Known, edges: Tensor) -> Tensor:

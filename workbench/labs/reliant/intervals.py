@@ -126,8 +126,8 @@ def drawn_counts(table: np.ndarray, seed: int = 0) -> np.ndarray:
 def contrast(found: Outcomes, arms: Sequence[pd.DataFrame], measure: str, factors: Sequence[float]) -> Interval:
     """Return the mean over trainings of ``sum(factor * measure(arm))`` and its 95 % interval.
 
-    Paired: all arms of a training are judged on the same drawn nodes, and trainings are drawn again too, by the weights of
-    `workbench.judging`. NaN where an arm is missing or a group is empty.
+    Paired: all arms of a training are judged on the same drawn nodes, and trainings are drawn again too, by the
+    weights of `workbench.judging`. NaN where an arm is missing or a group is empty.
 
     Parameters
     ----------

@@ -1,4 +1,6 @@
-"""What of a graph is kept to be looked at: its card, every node's label and groups, and a part of it with places to draw."""
+"""What of a graph is kept to be looked at: its card, every node's label and groups, and a part of it with places to
+draw.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ def seen(name: str, data: Material, params: Params, ctx: Context, desk: Desk) ->
     """Keep the card and the drawing of a graph."""
     graph, rng = data.graph, ctx.rng(f"{name}/layout")
     card = asdict(graph_card(graph)) | {"name": name}
-    desk.book["cards"].append({key: str(v) if isinstance(v, dict | list | tuple) else v for key, v in _flat(card).items()})
+    desk.book["cards"].append(
+        {key: str(v) if isinstance(v, dict | list | tuple) else v for key, v in _flat(card).items()}
+    )
     nodes, links = sampled(graph.edges, len(graph), SHOWN, rng)
     places = spring(links, len(nodes), rng)
     if len(links) > LINKS:

@@ -71,7 +71,9 @@ def quantized(p: np.ndarray) -> np.ndarray:
 
 
 def reweighing(y: np.ndarray, s: np.ndarray) -> np.ndarray:
-    """Return a weight for each row that makes label and group independent: P(y) P(s) / P(y, s) (Kamiran, Calders 2012)."""
+    """Return a weight for each row that makes label and group independent: P(y) P(s) / P(y, s) (Kamiran, Calders
+    2012).
+    """
     weight = np.ones(len(y))
     for a in (0, 1):
         for b in (0, 1):

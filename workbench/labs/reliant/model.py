@@ -1,7 +1,7 @@
 """RELIANT in plain torch: propagation, teachers, students, proxies and the bias loss. Shapes stand on the lines.
 
-n nodes, d features, k proxy columns, 2 classes. Nothing here loops over nodes or edges: a graph is a sparse matrix, and a
-matrix that never changes is multiplied once (`Features`); in training only proxy columns are propagated.
+n nodes, d features, k proxy columns, 2 classes. Nothing here loops over nodes or edges: a graph is a sparse matrix,
+and a matrix that never changes is multiplied once (`Features`); in training only proxy columns are propagated.
 """
 
 from __future__ import annotations
@@ -194,14 +194,18 @@ class Gcn(nn.Module):
         """Return logits (n, 2) and the last hidden layer (n, hidden); with a generator, cells are dropped."""
         h = torch.relu(self.layers[0](features.sym_x))  # (n, hidden); S X is known
         for layer in self.layers[1:-1]:
-            h = torch.relu(features.sym @ nn.functional.linear(dropped(h, self.dropout, generator), layer.weight) + layer.bias)
+            h = torch.relu(
+                features.sym @ nn.functional.linear(dropped(h, self.dropout, generator), layer.weight) + layer.bias
+            )
         last = self.layers[-1]
-        narrow = nn.functional.linear(dropped(h, self.dropout, generator), last.weight)  # (n, 2): narrow first, then sent
+        narrow = nn.functional.linear(
+            dropped(h, self.dropout, generator), last.weight
+        )  # (n, 2): narrow first, then sent
         return features.sym @ narrow + last.bias, h
 
 
 class Sage(nn.Module):
-    """GraphSAGE with the mean aggregator: every layer is h W1 + b + (mean of neighbors) W2. Teacher, and a small student."""
+    """GraphSAGE with the mean aggregator: h W1 + b + (mean of neighbors) W2. Teacher, and a small student."""
 
     def __init__(self, inputs: int, hidden: int, depth: int, dropout: float, generator: Generator):
         super().__init__()
@@ -213,7 +217,9 @@ class Sage(nn.Module):
             layer.bias = None
         self.dropout = dropout
 
-    def forward(self, features: Features, generator: Generator | None = None, extra: Extra = None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, features: Features, generator: Generator | None = None, extra: Extra = None
+    ) -> tuple[Tensor, Tensor]:
         """Return logits (n, 2) and the last hidden layer (n, hidden)."""
         h = torch.relu(self.own[0](features.plain(extra)) + self.near[0](features.averaged(extra)))  # (n, hidden)
         for own, near in zip(self.own[1:-1], self.near[1:-1], strict=True):
@@ -230,7 +236,9 @@ class Sgc(nn.Module):
         super().__init__()
         self.first, self.last = linear(inputs, width, generator), linear(width, 2, generator)
 
-    def forward(self, features: Features, generator: Generator | None = None, extra: Extra = None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, features: Features, generator: Generator | None = None, extra: Extra = None
+    ) -> tuple[Tensor, Tensor]:
         """Return logits (n, 2) and the hidden layer (n, width)."""
         h = torch.relu(self.first(features.twice(extra)))
         return self.last(h), h
@@ -239,9 +247,10 @@ class Sgc(nn.Module):
 class Plp(nn.Module):
     """The student of CPF (Yang et al. 2021): parameterized label propagation beside a perceptron.
 
-    Labels of the training nodes flow along the edges: each node takes in its neighbors' class scores, weighted by a softmax
-    of u(x_sender) over them, and mixes them with the perceptron's opinion by a balance of its own. As the weight depends on
-    the sender alone, the softmax is a quotient of two sums over neighbors, and needs no value an edge.
+    Labels of the training nodes flow along the edges: each node takes in its neighbors' class scores, weighted by a
+    softmax of u(x_sender) over them, and mixes them with the perceptron's opinion by a balance of its own. As the
+    weight depends on the sender alone, the softmax is a quotient of two sums over neighbors, and needs no value an
+    edge.
     """
 
     def __init__(self, inputs: int, width: int, hops: int, known: Tensor, labels: Tensor, generator: Generator):
@@ -257,7 +266,9 @@ class Plp(nn.Module):
         mask[known] = True
         self.register_buffer("known", mask, persistent=False)
 
-    def forward(self, features: Features, generator: Generator | None = None, extra: Extra = None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, features: Features, generator: Generator | None = None, extra: Extra = None
+    ) -> tuple[Tensor, Tensor]:
         """Return class scores (n, 2), before training nodes are set to their labels, and the perceptron's layer."""
         x = features.plain(extra)  # (n, d + k)
         hidden = torch.relu(self.first(x))
@@ -290,8 +301,8 @@ def smooth_step(p: Tensor, kind: str) -> Tensor:
     p
         Probabilities.
     kind
-        ``"released"``: the authors' polynomial of degree 9, which runs from 0.074 to 0.926; ``"legendre"``: the true series,
-        which overshoots (from -0.12 to 1.12); ``"sigmoid"``.
+        ``"released"``: the authors' polynomial of degree 9, which runs from 0.074 to 0.926; ``"legendre"``: the true
+        series, which overshoots (from -0.12 to 1.12); ``"sigmoid"``.
     """
     if kind == "sigmoid":
         return torch.sigmoid(STEEPNESS * (p - 0.5))

@@ -49,7 +49,11 @@ def summary(result: Result) -> pd.DataFrame:
             for key in ("accuracy", "above_majority", "f1", "auc"):
                 row |= {key: runs[key].mean(), f"{key}_sd": runs[key].std()}
             for key in ("sp", "eo"):
-                row |= {key: runs[key].abs().mean(), f"{key}_sd": runs[key].abs().std(), f"{key}_signed": runs[key].mean()}
+                row |= {
+                    key: runs[key].abs().mean(),
+                    f"{key}_sd": runs[key].abs().std(),
+                    f"{key}_signed": runs[key].mean(),
+                }
             for key in MEASURES:
                 _, row[f"{key}_low"], row[f"{key}_high"] = single(found, runs, key)
             if "proxy_auc" in runs:
@@ -59,7 +63,9 @@ def summary(result: Result) -> pd.DataFrame:
 
 
 def headline(params: Params, tables: dict[str, pd.DataFrame]) -> tuple[dict[str, float], dict[str, list[float]]]:
-    """Return the metrics of `Lab.metrics`: of the chosen graph, the first teacher and student, at `alpha`; a value a seed."""
+    """Return the metrics of `Lab.metrics`: of the chosen graph, the first teacher and student, at `alpha`; a value a
+    seed.
+    """
     metrics: dict[str, float] = {}
     samples: dict[str, list[float]] = {}
     if "runs" not in tables:
@@ -90,8 +96,10 @@ def notes_for(params: Params, notes: list[str]) -> list[str]:
     """Return what the reader of any result must know."""
     split = "the authors' split" if params.split == OFFICIAL else "a split of its own (30/20/50) for each seed"
     told = [
-        f"Every arm is trained {params.seeds} times (on graphs of fewer than 2,000 nodes {params.small_seeds} times), on {split}; features are standardized over all nodes.",
-        f"Teachers have {params.depth} layers and {params.teacher_epochs} epochs (the paper's code: 3 or 4 layers, up to "
+        f"Every arm is trained {params.seeds} times (on graphs of fewer than 2,000 nodes {params.small_seeds} "
+        f"times), on {split}; features are standardized over all nodes.",
+        f"Teachers have {params.depth} layers and {params.teacher_epochs} epochs (the paper's code: 3 or 4 layers, "
+        f"up to "
         "1,000 epochs); the weights of the best validation accuracy are kept, of students in the second half only.",
     ]
     if params.labels != FAIR:

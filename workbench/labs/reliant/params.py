@@ -27,24 +27,28 @@ class Params(Base):
     dataset = param.Selector(
         default="german",
         objects=[*KNOWN, OWN],
-        doc="The graph: credit customers (german), released prisoners (bail), card holders (credit), players (nba, from a "
-        "mirror only), or your own.",
+        doc="The graph: credit customers (german), released prisoners (bail), card holders (credit), ball players "
+        "(nba, from a mirror only), or your own.",
     )
     file = param.String(
-        default="", doc="Path of your own graph: a zip or folder with nodes.csv and edges.csv, or a table; for 'own file'."
+        default="",
+        doc="Path of your own graph: a zip or folder with nodes.csv and edges.csv, or a table; used with 'own file'.",
     )
     edges = param.String(default="", doc="Path of the edge list, where your table stands alone.")
-    label = param.String(default="", doc="Column of the label (two values) in your own table; empty: found by its name.")
+    label = param.String(
+        default="", doc="Column of the label (two values) in your own table; empty: found by its name."
+    )
     sensitive = param.String(
-        default="", doc="Sensitive column in your own table; a number may be cut in two, as in age>=30; empty: by its name."
+        default="",
+        doc="Sensitive column in your own table; a number may be cut in two, as in age>=30; empty: found by its name.",
     )
     second = param.String(default="", doc="A second sensitive column of your own table, for groups within groups.")
     also = param.ListSelector(default=[], objects=list(KNOWN), doc="More graphs on which the same is run.")
     split = param.Selector(
         default=RANDOM,
         objects=[RANDOM, OFFICIAL, GIVEN],
-        doc="Train, validation and test nodes: drawn for each seed (30/20/50, each label in proportion), the authors' one of "
-        "bail (from a mirror), or the column 'split' of your table.",
+        doc="Train, validation and test nodes: drawn for each seed (30/20/50, each label in proportion), the authors' "
+        "one of bail (from a mirror), or the column 'split' of your table.",
     )
     teachers = param.ListSelector(
         default=["gcn"], objects=list(TEACHERS), doc="Teachers; the first is that of all arms."
@@ -52,14 +56,14 @@ class Params(Base):
     students = param.ListSelector(
         default=["sgc"],
         objects=list(STUDENTS),
-        doc="Students: SGC, GraphSAGE, the PLP student of CPF, SGC with the discriminators of GraphAKD. The first gets all "
-        "arms, the others KD and RELIANT.",
+        doc="Students: SGC, GraphSAGE, the PLP student of CPF, SGC with the discriminators of GraphAKD. The first gets "
+        "all arms, the others KD and RELIANT.",
     )
     arms = param.ListSelector(
         default=list(ARMS),
         objects=list(ARMS),
-        doc="Distillation alone (kd), with the bias loss (reg), that with two constant columns (const), with learned proxies "
-        "(reliant), and kd without the sensitive column (drop).",
+        doc="Distillation alone (kd), with the bias loss (reg), that with two constant columns (const), with learned "
+        "proxies (reliant), and kd without the sensitive column (drop).",
     )
     metric = param.Selector(
         default="sp", objects=["sp", "eo"], doc="What the bias loss lowers: statistical parity or equal opportunity."
@@ -80,24 +84,30 @@ class Params(Base):
     labels = param.Selector(
         default=FAIR,
         objects=[FAIR, LEAKY],
-        doc="Nodes of the bias loss: those of training, or as in the released code, which uses labels of test nodes too.",
+        doc="Nodes of the bias loss: those of training, or as in the released code, which uses test labels too.",
     )
     loss = param.Selector(
         default=MEAN,
         objects=[MEAN, NORM],
         doc="Loss of imitation: mean KL divergence, or CPF's norm, which grows with the number of nodes.",
     )
-    keep_sensitive = param.Boolean(default=True, doc="Leave the sensitive column among the features, as the authors do.")
-    seeds = param.Integer(default=2, bounds=(1, 20), doc="Trainings of everything, each with its own split and weights.")
+    keep_sensitive = param.Boolean(
+        default=True, doc="Leave the sensitive column among the features, as the authors do."
+    )
+    seeds = param.Integer(
+        default=2, bounds=(1, 20), doc="Trainings of everything, each with its own split and weights."
+    )
     small_seeds = param.Integer(
         default=2, bounds=(1, 50), doc="The same on graphs of fewer than 2,000 nodes, where gaps are noisier."
     )
     teacher_epochs = param.Integer(default=40, bounds=(1, 2000), doc="Epochs of a teacher.")
     epochs = param.Integer(default=40, bounds=(1, 2000), doc="Epochs of a student.")
-    hidden = param.Integer(default=64, bounds=(4, 512), doc="Units of a teacher's hidden layer, and of GraphAKD's student.")
+    hidden = param.Integer(
+        default=64, bounds=(4, 512), doc="Units of a teacher's hidden layer, and of GraphAKD's student."
+    )
     width = param.Integer(default=16, bounds=(2, 512), doc="Units of a student's hidden layer.")
     depth = param.Integer(default=2, bounds=(2, 5), doc="Layers of a teacher (the authors': 3 and 4).")
-    hops = param.Integer(default=5, bounds=(1, 20), doc="Steps of label propagation in the PLP student (the authors': 9).")
+    hops = param.Integer(default=5, bounds=(1, 20), doc="Steps of the PLP student (the authors': 9).")
     rate = param.Number(default=0.01, bounds=(1e-5, 0.5), doc="Learning rate of teachers and students (Adam).")
     decay = param.Number(default=5e-4, bounds=(0.0, 0.1), doc="Weight decay of teachers and students.")
     dropout = param.Number(default=0.5, bounds=(0.0, 0.9), doc="Dropout inside the teacher.")

@@ -162,9 +162,10 @@ def answer(request: dict[str, Any], bench: Bench) -> Result:
     Parameters
     ----------
     request
-        Any of: ``set``, ``arm`` (``teacher-gcn``, ``gcn-sgc-reliant-10-sp``, ...), ``cut`` (none, across, within, any: edges
-        between groups, inside of them, all) with ``share``, ``hide`` (the sensitive column), ``full`` (proxies themselves
-        instead of their mean), ``thresholds`` [of group 0, of group 1]; ``node``: then also what moved its prediction.
+        Any of: ``set``, ``arm`` (``teacher-gcn``, ``gcn-sgc-reliant-10-sp``, ...), ``cut`` (none, across, within, any:
+        edges between groups, inside of them, all) with ``share``, ``hide`` (the sensitive column), ``full`` (proxies
+        themselves instead of their mean), ``thresholds`` [of group 0, of group 1]; ``node``: then also what moved its
+        prediction.
 
     Raises
     ------
@@ -253,5 +254,3 @@ def recheck(run: LoadedRun, ctx: Context) -> dict[str, tuple[float, float]]:
             for measure in ("accuracy", "sp"):
                 found[f"{name} {key} {measure}"] = (float(told[measure].iloc[0]), now[measure])
     return found
-
-

@@ -1,4 +1,6 @@
-"""The lab `reliant` runs: teachers are trained, students distilled arm by arm, and everyone is measured; and the probe."""
+"""The lab `reliant` runs: teachers are trained, students distilled arm by arm, and everyone is measured; and the
+probe.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +77,15 @@ def one_seed(
     if f"{began}/table" not in desk.finished:
         desk.pieces[f"cases {name}"][str(seed)] = task.test.cpu().numpy().astype(np.int32)
         for arm, p in tabular.predicted(task):
-            tell(name, seed, {"teacher": "-", "student": "table", "arm": arm, "alpha": 0, "metric": "-"}, p, data, task, desk)
+            tell(
+                name,
+                seed,
+                {"teacher": "-", "student": "table", "arm": arm, "alpha": 0, "metric": "-"},
+                p,
+                data,
+                task,
+                desk,
+            )
         desk.finished.append(f"{began}/table")
     teachers: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
     for kind in params.teachers:
@@ -88,7 +98,15 @@ def one_seed(
 
 
 def one_teacher(
-    kind: str, name: str, seed: int, data: Material, task: Task, params: Params, ctx: Context, desk: Desk, teachers: dict
+    kind: str,
+    name: str,
+    seed: int,
+    data: Material,
+    task: Task,
+    params: Params,
+    ctx: Context,
+    desk: Desk,
+    teachers: dict,
 ) -> Iterator[Step]:
     """Train a teacher, unless its weights are there; leave its logits and hidden layer in `teachers`."""
     job, kept = f"{name}/{seed}/{kind}", f"teacher {name} {seed} {kind}"
@@ -102,7 +120,15 @@ def one_teacher(
             draw = lambda epoch: ctx.generator(f"{job}/{epoch}")  # noqa: E731
             return teach(model, task, params.teacher_epochs, params.rate, params.decay, draw, ctx.device, state)
 
-        about = {"set": name, "seed": seed, "teacher": kind, "student": "-", "arm": "teacher", "alpha": 0, "metric": "-"}
+        about = {
+            "set": name,
+            "seed": seed,
+            "teacher": kind,
+            "student": "-",
+            "arm": "teacher",
+            "alpha": 0,
+            "metric": "-",
+        }
         stage = f"{name}, teacher {kind} (seed {seed + 1} of {seeds_of(data.graph, params)})"
         yield from fit(job, trained, params.teacher_epochs, stage, about, ctx, desk)
         desk.pieces[kept] = weights(model)
@@ -113,7 +139,9 @@ def one_teacher(
         logits, hidden = model(task.features)
     teachers[kind] = logits, hidden
     if job not in desk.finished:
-        tell(name, seed, {k: v for k, v in about.items() if k not in ("set", "seed")}, chances(logits), data, task, desk)
+        tell(
+            name, seed, {k: v for k, v in about.items() if k not in ("set", "seed")}, chances(logits), data, task, desk
+        )
         desk.finished.append(job)
         desk.now = None
 
@@ -200,9 +228,7 @@ def fit(
         yield epoch, epochs, stage
 
 
-def tell(
-    name: str, seed: int, about: dict[str, Any], p: np.ndarray, data: Material, task: Task, desk: Desk
-) -> None:
+def tell(name: str, seed: int, about: dict[str, Any], p: np.ndarray, data: Material, task: Task, desk: Desk) -> None:
     """Add a row of measures on the test nodes to the table `runs`, and keep the predictions."""
     rows = task.test.cpu().numpy()
     p = p[rows] if len(p) == len(data.graph) else p

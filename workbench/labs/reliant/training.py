@@ -1,4 +1,4 @@
-"""How teachers and students are trained: full batches, one yield an epoch, all state in flat tensors for a checkpoint."""
+"""How teachers and students are trained: full batches, one yield an epoch, a state for checkpoints."""
 
 from __future__ import annotations
 
@@ -144,8 +144,8 @@ def distill(
 ) -> Iterator[Epoch]:
     """Train a student: one step of its own on [X, mean proxy], then one of the proxies on [X, proxies], each epoch.
 
-    It ends with the weights, and the mean proxy of the same epoch, that did best on the validation nodes in the second half
-    of the epochs, when the bias loss has had its time.
+    It ends with the weights, and the mean proxy of the same epoch, that did best on the validation nodes in the second
+    half of the epochs, when the bias loss has had its time.
 
     Parameters
     ----------
@@ -241,16 +241,14 @@ def distill(
 def imitation(logits: Tensor, aim: Tensor, task: Task, known: Known, norm: bool) -> Tensor:
     """Return the loss of imitation.
 
-    The mean divergence from the teacher over all nodes, and half the cross entropy on the training nodes; or, with `norm`,
-    CPF's: the norm of the difference of probabilities over all other nodes, which grows with their number.
+    The mean divergence from the teacher over all nodes, and half the cross entropy on the training nodes; or, with
+    `norm`, CPF's: the norm of the difference of probabilities over all other nodes, which grows with their number.
     """
     if norm:
         rest = torch.ones(len(logits), dtype=torch.bool, device=logits.device)
         rest[task.train] = False
         return (torch.softmax(logits, 1) - aim)[rest].norm()
     return F.kl_div(torch.log_softmax(logits, 1), aim, reduction="batchmean") + 0.5 * known.entropy(logits)
-
-
 
 
 def inside(name: str, state: State) -> State:

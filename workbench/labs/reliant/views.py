@@ -1,4 +1,6 @@
-"""From a result of the lab `reliant` to its pictures. Reads tables and arrays; a picture without its tables is absent."""
+"""From a result of the lab `reliant` to its pictures. Reads tables and arrays; a picture without its tables is
+absent.
+"""
 
 from __future__ import annotations
 

@@ -25,8 +25,10 @@ ARMS = ("teacher", "kd", "reliant")
 def graph_view(result: Result, link: Any = None) -> pn.Column:
     """Return the drawing of a graph, or of the part of it that is kept."""
     how = (
-        "Nodes are people, lines are edges; like nodes that lie together are linked more often than chance. Choose what the "
-        "colors mean, and click a node: a bar for each neighbor shows how much it raised or lowered that node's prediction."
+        "Nodes are people, lines are edges; like nodes that lie together are linked more often than chance. Choose "
+        "what the "
+        "colors mean, and click a node: a bar for each neighbor shows how much it raised or lowered that node's "
+        "prediction."
     )
     return view(how, Drawing(result, link).layout)
 
@@ -52,7 +54,9 @@ class Drawing:
     @property
     def layout(self) -> pn.Column:
         controls = pn.FlexBox(self.graph, self.color, self.arm, gap="8px")
-        return pn.Column(controls, self.holder, self.note, self.why, sizing_mode="stretch_width", styles={"max-height": "none"})
+        return pn.Column(
+            controls, self.holder, self.note, self.why, sizing_mode="stretch_width", styles={"max-height": "none"}
+        )
 
     def _array(self, kind: str) -> np.ndarray:
         return self.result.arrays[f"{kind}_{slug(self.graph.value)}"]
@@ -84,12 +88,16 @@ class Drawing:
         plot.toolbar.active_scroll = None
         plot.axis.visible = plot.grid.visible = False
         ends = {f"{axis}{k}": places[links[:, k], j] for k in (0, 1) for j, axis in enumerate("xy")}
-        plot.segment("x0", "y0", "x1", "y1", source=bm.ColumnDataSource(ends), color=GRAY, line_alpha=0.12, line_width=0.6)
+        plot.segment(
+            "x0", "y0", "x1", "y1", source=bm.ColumnDataSource(ends), color=GRAY, line_alpha=0.12, line_width=0.6
+        )
         source = bm.ColumnDataSource(frame)
         if kind == "proxy" and f"proxies_{slug(self.graph.value)}" in self.result.arrays:
             values = self._array("proxies")[nodes, 0].astype(float)
             source.data["value"] = values
-            mapper = linear_cmap("value", "Cividis256", float(np.quantile(values, 0.02)), float(np.quantile(values, 0.98)))
+            mapper = linear_cmap(
+                "value", "Cividis256", float(np.quantile(values, 0.02)), float(np.quantile(values, 0.98))
+            )
             dots = plot.scatter("x", "y", source=source, color=mapper, size=6, line_color=None)
             plot.add_layout(dots.construct_color_bar(width=10), "right")
         else:
@@ -100,27 +108,47 @@ class Drawing:
         source.selected.on_change("indices", lambda _a, _o, new: self._ask(frame.iloc[new[0]]) if new else None)
         self.holder[:] = [pane(plot)]
         total, edges = len(labels), len(links)
-        part = "The whole graph" if len(nodes) == total else f"{len(nodes):,} of {total:,} nodes, one with its surroundings"
-        self.note.object = f"<p class='small soft'>{part}; {edges:,} lines are drawn. Predictions are those of the first training.</p>"
+        part = (
+            "The whole graph"
+            if len(nodes) == total
+            else f"{len(nodes):,} of {total:,} nodes, one with its surroundings"
+        )
+        self.note.object = (
+            f"<p class='small soft'>{part}; {edges:,} lines are drawn. Predictions are those of the first training.</p>"
+        )
         self.why[:] = []
 
     def _categories(self, plot: Any, source: bm.ColumnDataSource, values: pd.Series, kind: str) -> Any:
         """Draw categories by color and marker, with a legend of one line each."""
-        looks = {"right": (GREEN, "circle"), "wrong": (VERMILLION, "x"), "not a test node": (GRAY, "dot"), "unknown": (GRAY, "dot")}
+        looks = {
+            "right": (GREEN, "circle"),
+            "wrong": (VERMILLION, "x"),
+            "not a test node": (GRAY, "dot"),
+            "unknown": (GRAY, "dot"),
+        }
         looks |= {"0": (style.GROUP[0], "circle"), "1": (style.GROUP[1], "triangle")}
-        looks |= {w: (style.GROUP[k], PALETTE.markers[k]) for k, w in enumerate(style.group_words(self.result, self.graph.value))}
+        looks |= {
+            w: (style.GROUP[k], PALETTE.markers[k])
+            for k, w in enumerate(style.group_words(self.result, self.graph.value))
+        }
         source.data["color"] = [looks[v][0] for v in values]
         source.data["marker"] = [looks[v][1] for v in values]
         source.data["words"] = [f"{kind} {v}" if v in ("0", "1") else v for v in values]
-        dots = plot.scatter("x", "y", source=source, marker="marker", color="color", size=7, line_width=0.5, legend_field="words")
+        dots = plot.scatter(
+            "x", "y", source=source, marker="marker", color="color", size=7, line_width=0.5, legend_field="words"
+        )
         legend = plot.legend[0]
-        legend.update(border_line_color=None, background_fill_alpha=0, label_text_font_size="12px", ncols=3, margin=4, padding=2)
+        legend.update(
+            border_line_color=None, background_fill_alpha=0, label_text_font_size="12px", ncols=3, margin=4, padding=2
+        )
         plot.add_layout(legend, "below")
         return dots
 
     def _ask(self, row: pd.Series) -> None:
         if self.link is None:
-            self.why[:] = [pn.pane.HTML("<p class='small'>This page is a record: there is nobody to ask about a node.</p>")]
+            self.why[:] = [
+                pn.pane.HTML("<p class='small'>This page is a record: there is nobody to ask about a node.</p>")
+            ]
             return
         self.why[:] = [pn.pane.HTML(f"<p class='small'>Asking about node {row['node']} …</p>")]
         found = style.graphs(self.result)[self.graph.value]
@@ -147,11 +175,16 @@ class Drawing:
         plot.xaxis.axis_label = f"what it gives to P(ŷ=1) of node {row['node']}, which is {own['p']:.2f}"
         data = {"name": names, "gives": frame["gives"], "told": [words[g] for g in groups[frame["node"]]]}
         data["color"] = [style.GROUP[g] for g in groups[frame["node"]]]
-        bar = plot.hbar("name", right="gives", height=0.7, source=bm.ColumnDataSource(data), color="color", legend_field="told")
+        bar = plot.hbar(
+            "name", right="gives", height=0.7, source=bm.ColumnDataSource(data), color="color", legend_field="told"
+        )
         plot.add_tools(hover(("", "@name"), ("", "@told"), ("gives", "@gives{+0.000}"), renderers=[bar]))
         plot.legend.update(border_line_color=None, background_fill_alpha=0, label_text_font_size="12px")
         plot.add_layout(plot.legend[0], "below")
-        text = "How P(ŷ=1) changes when the features of one node are set to the mean of all, among the node and its neighbors alone."
+        text = (
+            "How P(ŷ=1) changes when the features of one node are set to the mean of all, among the node and its "
+            "neighbors alone."
+        )
         self.why[:] = [pn.pane.HTML(f"<p class='small soft'>{text}</p>"), pane(plot)]
 
 

@@ -24,8 +24,10 @@ RATES = {
     "P(ŷ=1 | y=0), false alarms": "fpr",
 }
 HOW = (
-    "Each row is one way to predict, averaged over trainings: a gap is the difference of a rate between the two groups, so 0 is "
-    "equal treatment. Read it beside the accuracy *above the majority*: who predicts one class for all is fair and useless."
+    "Each row is one way to predict, averaged over trainings: a gap is the difference of a rate between the two "
+    "groups, so 0 is "
+    "equal treatment. Read it beside the accuracy *above the majority*: who predicts one class for all is fair and "
+    "useless."
 )
 
 
@@ -54,7 +56,8 @@ def groups_view(result: Result, link: Any = None) -> pn.Column:
         pn.FlexBox(graph, alpha, rate, gap="8px"),
         live(table, graph, alpha),
         words(
-            "In percent; in brackets the 95 % interval over test nodes and trainings, after ± the standard deviation over "
+            "In percent; in brackets the 95 % interval over test nodes and trainings, after ± the standard deviation "
+            "over "
             "trainings alone. F1 and AUC are of label 1."
         ),
         live(bars, graph, rate, alpha),
@@ -183,7 +186,9 @@ def within_plot(result: Result, name: str, weight: int) -> Any:
             rates.append(np.nanmean([r for r, _ in cells]) if any(n for _, n in cells) else np.nan)
             sizes.append(int(np.mean([n for _, n in cells])))
         text, color, marker = style.ARMS[arm]
-        source = bm.ColumnDataSource({"name": names, "rate": rates, "size": sizes, "told": [f"n = {n:,}" for n in sizes]})
+        source = bm.ColumnDataSource(
+            {"name": names, "rate": rates, "size": sizes, "told": [f"n = {n:,}" for n in sizes]}
+        )
         place = dodge("name", 0.25 - 0.25 * k, range=plot.y_range)
         dot = plot.scatter("rate", place, source=source, color=color, marker=marker, size=11, legend_label=text)
         plot.add_tools(hover(("", "@name"), (text, "@rate{0.0%}"), ("test nodes", "@size"), renderers=[dot]))
@@ -202,5 +207,3 @@ def inside(found: Outcomes, row: pd.Series, a: int, b: int | None) -> tuple[floa
         mask &= found.groups[cases, 1] == b
     hits = found.probs[int(row["at"])][mask] >= HALF
     return (float(hits.mean()) if len(hits) else float("nan")), int(mask.sum())
-
-

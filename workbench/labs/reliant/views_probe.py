@@ -16,7 +16,8 @@ from workbench.ui.link import remember
 from workbench.ui.palette import GRAY
 
 HOW = (
-    "Change the graph or what the network sees, and it predicts all test nodes again: do edges between the groups, the sensitive "
+    "Change the graph or what the network sees, and it predicts all test nodes again: do edges between the groups, "
+    "the sensitive "
     "column, or the proxies make the gap? The hollow marks are the unchanged network."
 )
 CUTS = {"none": "none", "between the groups": "across", "inside of groups": "within", "any": "any"}
@@ -46,7 +47,8 @@ class WhatIf:
         self.hide = pmui.Switch(label="Hide the sensitive column", value=False)
         self.full = pmui.Switch(label="Feed the proxies in", value=False)
         self.limits = [
-            pmui.FloatSlider(label=f"Threshold of group {v}", start=0, end=1, step=0.01, value=0.5, width=220) for v in (0, 1)
+            pmui.FloatSlider(label=f"Threshold of group {v}", start=0, end=1, step=0.01, value=0.5, width=220)
+            for v in (0, 1)
         ]
         remember(link, graph=self.graph, what=self.arm, cut=self.cut, share=self.share, hide=self.hide, full=self.full)
         self.note = pn.pane.HTML("Asking …", sizing_mode="stretch_width")
@@ -76,7 +78,9 @@ class WhatIf:
         rows = runs[(runs["seed"] == 0) & ~runs["arm"].isin(["lr", "reweighed", "full"])]
         found = {}
         for _, row in rows.iterrows():
-            path = [style.NETWORKS.get(row["teacher"], "")] + ([] if row["arm"] == "teacher" else [style.NETWORKS[row["student"]]])
+            path = [style.NETWORKS.get(row["teacher"], "")] + (
+                [] if row["arm"] == "teacher" else [style.NETWORKS[row["student"]]]
+            )
             found[f"{style.arm_words(row)} ({' → '.join(path)})"] = saved_name(row)
         return found
 
@@ -94,7 +98,9 @@ class WhatIf:
         row = self._row(self.arm.value)
         if row is None:
             return [0]
-        same = runs[(runs[["teacher", "student", "arm", "metric"]] == row[["teacher", "student", "arm", "metric"]]).all(axis=1)]
+        same = runs[
+            (runs[["teacher", "student", "arm", "metric"]] == row[["teacher", "student", "arm", "metric"]]).all(axis=1)
+        ]
         return sorted(int(a) for a in same["alpha"].unique())
 
     def _row(self, name: str) -> Any:
@@ -151,14 +157,24 @@ class WhatIf:
     def _answer(self, answer: Result) -> None:
         found = answer.metrics
         self.now.data = rates(found)
-        rows = (("Accuracy", "accuracy"), ("above majority", "above_majority"), ("F1", "f1"), ("AUC", "auc"), ("ΔSP", "sp"), ("ΔEO", "eo"))
+        rows = (
+            ("Accuracy", "accuracy"),
+            ("above majority", "above_majority"),
+            ("F1", "f1"),
+            ("AUC", "auc"),
+            ("ΔSP", "sp"),
+            ("ΔEO", "eo"),
+        )
         head = "<tr><th></th><th class='num'>as asked</th><th class='num'>unchanged</th></tr>"
         size = lambda d, k: style.share(abs(d[k]) if k in ("sp", "eo") else d[k], 2) if k in d else "–"  # noqa: E731
         body = "".join(
-            f"<tr><td>{t}</td><td class='num'>{size(found, k)}</td><td class='num'>{size(self.base, k)}</td></tr>" for t, k in rows
+            f"<tr><td>{t}</td><td class='num'>{size(found, k)}</td><td class='num'>{size(self.base, k)}</td></tr>"
+            for t, k in rows
         )
         self.told.object = f"<table style='max-width:420px'>{head}{body}</table>"
-        self.note.object = f"<p class='small soft'>answered in {found['milliseconds']:.0f} ms; first training, test nodes</p>"
+        self.note.object = (
+            f"<p class='small soft'>answered in {found['milliseconds']:.0f} ms; first training, test nodes</p>"
+        )
 
     def _figure(self) -> Any:
         names = ["false alarms", "found of label 1", "predicted 1"]
@@ -167,10 +183,8 @@ class WhatIf:
         plot.scatter("x", "name", source=self.before, fill_alpha=0, line_color="color", size=15, line_width=2)
         for v in (0, 1):
             view_of = bm.CDSView(filter=bm.GroupFilter(column_name="group", group=str(v)))
-            plot.scatter(
-                "x", "name", source=self.now, view=view_of, color=style.GROUP[v], size=11, marker=("circle", "triangle")[v],
-                legend_label=f"group {v}",
-            )  # fmt: skip
+            look = {"color": style.GROUP[v], "marker": ("circle", "triangle")[v], "legend_label": f"group {v}"}
+            plot.scatter("x", "name", source=self.now, view=view_of, size=11, **look)
         plot.ygrid.grid_line_color = GRAY
         below(plot)
         return plot

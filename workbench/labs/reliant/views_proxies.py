@@ -23,7 +23,8 @@ def proxies_view(result: Result, link: Any = None) -> pn.Column:
     graph = pmui.Select(label="Graph", options=names, value=names[0], width=160)
     remember(link, graph=graph)
     return view(
-        "The paper's idea: proxies soak up the bias, so that the rest of the student is free of it. If they did, a linear probe "
+        "The paper's idea: proxies soak up the bias, so that the rest of the student is free of it. If they did, a "
+        "linear probe "
         "could read the group from them (AUC well above 0.5), and the two colors of the lower picture would part.",
         pn.FlexBox(graph),
         live(lambda name: flow(pane(auc_plot(table, name)), pane(mean_plot(table, name)), width=360), graph),
@@ -35,8 +36,15 @@ def proxies_view(result: Result, link: Any = None) -> pn.Column:
 def told(result: Result) -> str:
     """Return the probe's AUC over all trainings, in words."""
     summary = result.tables["summary"]
-    rows = summary[(summary["arm"] == "reliant") & summary["proxy_auc"].notna()] if "proxy_auc" in summary else summary.iloc[:0]
-    parts = [f"{r['set']}, {style.arm_words(r)}: {r['proxy_auc']:.2f}" for _, r in rows.drop_duplicates(["set", "alpha", "metric"]).iterrows()]
+    rows = (
+        summary[(summary["arm"] == "reliant") & summary["proxy_auc"].notna()]
+        if "proxy_auc" in summary
+        else summary.iloc[:0]
+    )
+    parts = [
+        f"{r['set']}, {style.arm_words(r)}: {r['proxy_auc']:.2f}"
+        for _, r in rows.drop_duplicates(["set", "alpha", "metric"]).iterrows()
+    ]
     return f"AUC of the probe at the end, mean over trainings: {'; '.join(parts)}." if parts else ""
 
 
@@ -76,8 +84,14 @@ def trail_plot(result: Result, name: str) -> Any:
     plot.yaxis.axis_label = "proxy, column 1" if one else "proxy, column 2"
     for v, text in enumerate(style.group_words(result, name)):
         part = [g for _, g in rows[rows["group"] == v].groupby("node")]
-        lines = {"xs": [g[x].tolist() for g in part], "ys": [g[y].tolist() for g in part], "node": [int(g["node"].iloc[0]) for g in part]}
-        drawn = plot.multi_line("xs", "ys", source=bm.ColumnDataSource(lines), color=style.GROUP[v], line_alpha=0.6, line_width=1.5)
+        lines = {
+            "xs": [g[x].tolist() for g in part],
+            "ys": [g[y].tolist() for g in part],
+            "node": [int(g["node"].iloc[0]) for g in part],
+        }
+        drawn = plot.multi_line(
+            "xs", "ys", source=bm.ColumnDataSource(lines), color=style.GROUP[v], line_alpha=0.6, line_width=1.5
+        )
         ends = {"x": [xs[-1] for xs in lines["xs"]], "y": [ys[-1] for ys in lines["ys"]]}
         plot.scatter(ends["x"], ends["y"], color=style.GROUP[v], size=9, marker=PALETTE.markers[v], legend_label=text)
         plot.add_tools(hover(("node", "@node"), ("", text), renderers=[drawn]))
@@ -105,13 +119,21 @@ def losses_view(result: Result, link: Any = None) -> pn.Column:
             first = part.iloc[0]
             color = style.ARMS[first["arm"]][1]
             dash = ("solid", "dashed", "dotted", "dotdash")[k % 4]
-            plot.line(part["epoch"], part["loss"], color=color, line_dash=dash, line_width=2, legend_label=style.arm_words(first))
+            plot.line(
+                part["epoch"],
+                part["loss"],
+                color=color,
+                line_dash=dash,
+                line_width=2,
+                legend_label=style.arm_words(first),
+            )
         if len(rows):
             below(plot, 2)
         return pane(plot)
 
     return view(
-        "The losses of the first training of each arm: they should have settled where the line ends. Losses with another α are "
+        "The losses of the first training of each arm: they should have settled where the line ends. Losses with "
+        "another α are "
         "other sums, so only their shapes compare.",
         pn.FlexBox(graph, pair, gap="8px"),
         live(draw, graph, pair),

@@ -22,7 +22,14 @@ ARMS = {  # words, color, marker
     "reweighed": ("… reweighed", GRAY, "square_pin"),
 }
 GROUP = (ORANGE, BLUE)  # of group 0 and group 1
-NETWORKS = {"gcn": "GCN", "sage": "GraphSAGE", "sgc": "SGC", "plp": "PLP (CPF)", "akd": "SGC (GraphAKD)", "table": "table"}
+NETWORKS = {
+    "gcn": "GCN",
+    "sage": "GraphSAGE",
+    "sgc": "SGC",
+    "plp": "PLP (CPF)",
+    "akd": "SGC (GraphAKD)",
+    "table": "table",
+}
 MEASURES = {"ΔSP (parity)": "sp", "ΔEO (opportunity)": "eo"}
 
 

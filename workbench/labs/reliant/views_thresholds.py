@@ -1,4 +1,6 @@
-"""A threshold for each group: the gaps answer while the sliders move, and two buttons find the thresholds that close them."""
+"""A threshold for each group: the gaps answer while the sliders move, and two buttons find the thresholds that close
+them.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +24,10 @@ GRID = np.arange(257)  # thresholds in steps of a byte
 def thresholds_view(result: Result, link: Any = None) -> pn.Column:
     """Return the view; it needs no probe, as the predictions are in the result."""
     how = (
-        "The curves show how many of each group are predicted 1 as its threshold moves; the dots stand at your thresholds. The "
-        "buttons keep group 0 where it is and move group 1 until a gap is closed: what it costs in accuracy is told below."
+        "The curves show how many of each group are predicted 1 as its threshold moves; the dots stand at your "
+        "thresholds. The "
+        "buttons keep group 0 where it is and move group 1 until a gap is closed: what it costs in accuracy is told "
+        "below."
     )
     return view(how, Thresholds(result, link).layout)
 
@@ -38,7 +42,8 @@ class Thresholds:
         self.arm = pmui.Select(label="Predictions of", options=self.options(names[0]), width=300)
         self.arm.value = next(iter(self.arm.options.values()))
         self.sliders = [
-            pmui.FloatSlider(label=f"Threshold of group {v}", start=0, end=1, step=1 / 256, value=0.5, width=260) for v in (0, 1)
+            pmui.FloatSlider(label=f"Threshold of group {v}", start=0, end=1, step=1 / 256, value=0.5, width=260)
+            for v in (0, 1)
         ]
         self.parity = pmui.Button(label="Close ΔSP", variant="outlined", size="small")
         self.opportunity = pmui.Button(label="Close ΔEO", variant="outlined", size="small")
@@ -102,12 +107,19 @@ class Thresholds:
         found = evaluated(np.where(hit, 0.75, 0.25), self.y, self.s)
         at_half = evaluated((self.p + 0.5) / 256, self.y, self.s)
         words = style.group_words(self.result, self.graph.value)
-        rows = [("Accuracy", "accuracy"), ("above majority", "above_majority"), ("F1", "f1"), ("ΔSP", "sp"), ("ΔEO", "eo")]
+        rows = [
+            ("Accuracy", "accuracy"),
+            ("above majority", "above_majority"),
+            ("F1", "f1"),
+            ("ΔSP", "sp"),
+            ("ΔEO", "eo"),
+        ]
         rows += [(f"P(ŷ=1), {w}", f"selection {v}") for v, w in enumerate(words)]
         head = "<tr><th></th><th class='num'>at your thresholds</th><th class='num'>at one half</th></tr>"
         size = lambda d, k: style.share(abs(d[k]) if k in ("sp", "eo") else d[k], 2)  # noqa: E731
         body = "".join(
-            f"<tr><td>{text}</td><td class='num'>{size(found, k)}</td><td class='num'>{size(at_half, k)}</td></tr>" for text, k in rows
+            f"<tr><td>{text}</td><td class='num'>{size(found, k)}</td><td class='num'>{size(at_half, k)}</td></tr>"
+            for text, k in rows
         )
         self.told.object = f"<table style='max-width:460px'>{head}{body}</table>"
         self.dots.data = {
@@ -138,5 +150,3 @@ class Thresholds:
         plot.vspan(x=[0.5], line_color=GRAY, line_dash="dotted")
         below(plot)
         return plot
-
-

@@ -24,7 +24,9 @@ def tradeoff_view(result: Result, link: Any = None) -> pn.Column:
     names = list(style.graphs(result))
     graph = pmui.Select(label="Graph", options=names, value=names[0], width=160)
     measure = pmui.Select(label="Gap", options=style.MEASURES, value="sp", width=200)
-    quality = pmui.Select(label="Quality", options={"accuracy": "accuracy", "AUC": "auc", "F1": "f1"}, value="accuracy", width=140)
+    quality = pmui.Select(
+        label="Quality", options={"accuracy": "accuracy", "AUC": "auc", "F1": "f1"}, value="accuracy", width=140
+    )
     single = pmui.Switch(label="Each training", value=False)
     remember(link, graph=graph, measure=measure, quality=quality, single=single)
     note = pn.pane.HTML("<p class='small soft'>Click a point to see its trainings.</p>", sizing_mode="stretch_width")
@@ -40,7 +42,8 @@ def tradeoff_view(result: Result, link: Any = None) -> pn.Column:
         return pane(plot)
 
     return view(
-        "Each point is one arm at one weight α, averaged over its trainings; the upper left is best (right often, equal in its "
+        "Each point is one arm at one weight α, averaged over its trainings; the upper left is best (right often, "
+        "equal in its "
         "treatment). The line joins the arms that no other one beats in both.",
         pn.FlexBox(graph, measure, quality, single, gap="8px", align_items="center"),
         live(draw, graph, measure, quality, single),
@@ -49,7 +52,9 @@ def tradeoff_view(result: Result, link: Any = None) -> pn.Column:
     )
 
 
-def points(rows: pd.DataFrame, gap: str, good: str, result: Result | None, name: str) -> tuple[Any, bm.ColumnDataSource]:
+def points(
+    rows: pd.DataFrame, gap: str, good: str, result: Result | None, name: str
+) -> tuple[Any, bm.ColumnDataSource]:
     """Return the figure, and the source of its points in the order of the rows."""
     looks = [style.ARMS.get(arm, (arm, GRAY, "circle")) for arm in rows["arm"]]
     frame = pd.DataFrame(
@@ -59,7 +64,10 @@ def points(rows: pd.DataFrame, gap: str, good: str, result: Result | None, name:
             "low": 100 * rows[f"{gap}_low"],
             "high": 100 * rows[f"{gap}_high"],
             "name": [style.arm_words(row) for _, row in rows.iterrows()],
-            "path": [f"{style.NETWORKS.get(r['teacher'], '–')} → {style.NETWORKS.get(r['student'], '–')}" for _, r in rows.iterrows()],
+            "path": [
+                f"{style.NETWORKS.get(r['teacher'], '–')} → {style.NETWORKS.get(r['student'], '–')}"
+                for _, r in rows.iterrows()
+            ],
             "alpha": rows["alpha"],
             "text": [f"{a:g}" if a else "" for a in rows["alpha"]],
             "color": [c for _, c, _ in looks],
@@ -135,16 +143,25 @@ def logs_pane(name: str, summary: pd.DataFrame) -> pn.Column:
         + "".join(f"<td class='num'>{style.share(v, 2)}</td>" for v in values)
         + "</tr>"
     )
-    body = [line(f"{r['set']}, {r['framework']} of {r['teacher']}", r["metric"], [r[k] for k in keys]) for _, r in rows.iterrows()]
+    body = [
+        line(f"{r['set']}, {r['framework']} of {r['teacher']}", r["metric"], [r[k] for k in keys])
+        for _, r in rows.iterrows()
+    ]
     ours = summary[(summary["set"] == name) & summary["student"].isin(["plp", "akd"]) & (summary["arm"] == "reliant")]
     for _, r in ours.iterrows() if len(own) else ():
-        teacher = summary[(summary["set"] == name) & (summary["arm"] == "teacher") & (summary["teacher"] == r["teacher"])]
+        teacher = summary[
+            (summary["set"] == name) & (summary["arm"] == "teacher") & (summary["teacher"] == r["teacher"])
+        ]
         told = [teacher.iloc[0][k] if len(teacher) else np.nan for k in ("accuracy", "sp", "eo")]
-        text = f"<strong>ours</strong>, {'CPF' if r['student'] == 'plp' else 'AKD'} of {r['teacher'].upper()}, α {r['alpha']:g}"
+        framework = {"plp": "CPF", "akd": "AKD"}[r["student"]]
+        text = f"<strong>ours</strong>, {framework} of {r['teacher'].upper()}, α {r['alpha']:g}"
         body.append(line(text, r["metric"], [*told, *(r[k] for k in ("accuracy", "sp", "eo"))]))
-    table = pn.pane.HTML(f"<div class='scroll'><table>{head}</tr>{''.join(body)}</table></div>", sizing_mode="stretch_width")
+    table = pn.pane.HTML(
+        f"<div class='scroll'><table>{head}</tr>{''.join(body)}</table></div>", sizing_mode="stretch_width"
+    )
     how = (
-        "The authors' own logs, one training each, percent. They show no student without RELIANT, so they cannot say what it "
+        "The authors' own logs, one training each, percent. They show no student without RELIANT, so they cannot say "
+        "what it "
         "changes; their official split and networks differ from ours (see Method)."
     )
     return pn.Column(words(how), table, sizing_mode="stretch_width", styles={"max-height": "none"})
