@@ -27,7 +27,7 @@ def test_the_page_never_imports_torch():
 def test_gallery_links_only_to_labs_that_work():
     text = gallery_html()
     assert 'href="?lab=rs"' in text
-    assert "?lab=reliant" not in text
+    assert "?lab=reft" not in text
     assert "planned" in text
 
 

@@ -149,9 +149,12 @@ def _table_card(file: Path) -> tuple[list[tuple[str, str]], Any]:
 
 def _graph_card(file: Path) -> tuple[list[tuple[str, str]], None]:
     from workbench.data.graphcards import facts, graph_card
-    from workbench.data.owngraphs import read_graph
+    from workbench.data.owngraphs import Unnamed, read_graph
 
-    card = graph_card(read_graph(file))
+    try:
+        card = graph_card(read_graph(file))
+    except Unnamed as error:  # the file is good; a run is told which columns they are
+        return [("graph", file.name), ("mind", str(error))], None
     rows = [("graph", card.name), *facts(card).items()]
     return [*rows, *(("mind", text) for text in card.warnings), *(("note", text) for text in card.notes)], None
 

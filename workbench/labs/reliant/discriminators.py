@@ -1,6 +1,4 @@
-"""GraphAKD's discriminators (He et al. 2022), after the authors' code: who made these scores, this layer, this
-summary?
-"""
+"""GraphAKD's discriminators (He et al. 2022), after the authors' code: who made this, teacher or student?"""
 
 from __future__ import annotations
 

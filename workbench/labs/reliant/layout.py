@@ -1,6 +1,4 @@
-"""What of a graph is kept to be looked at: its card, every node's label and groups, and a part of it with places to
-draw.
-"""
+"""What of a graph is kept to be looked at: its card, labels and groups, and a part of it with places to draw."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The lab `reliant` runs: teachers are trained, students distilled arm by arm, and everyone is measured; and the
-probe.
-"""
+"""The lab `reliant` runs: teachers are trained, students distilled arm by arm, all are measured; and the probe."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""From a result of the lab `reliant` to its pictures. Reads tables and arrays; a picture without its tables is
-absent.
-"""
+"""From a result of the lab `reliant` to its pictures: reads tables and arrays, and leaves out what lacks them."""
 
 from __future__ import annotations
 

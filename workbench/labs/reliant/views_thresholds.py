@@ -1,6 +1,4 @@
-"""A threshold for each group: the gaps answer while the sliders move, and two buttons find the thresholds that close
-them.
-"""
+"""A threshold for each group: gaps answer while the sliders move, and two buttons close them."""
 
 from __future__ import annotations
 
