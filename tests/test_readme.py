@@ -8,8 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-import zipfile
 import urllib.request
+import zipfile
 from pathlib import Path
 
 import numpy as np

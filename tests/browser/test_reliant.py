@@ -1,4 +1,4 @@
-"""The lab `reliant` in the page: a cut graph is answered, a gap is closed by a threshold, and every tab at two widths."""
+"""The lab `reliant` in the page: a hidden column is answered, a gap is closed, and every tab at two widths."""
 
 import re
 

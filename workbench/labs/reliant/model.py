@@ -6,6 +6,7 @@ and a matrix that never changes is multiplied once (`Features`); in training onl
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ from functools import cached_property
 import torch
 from torch import Generator, Tensor, nn
 
+warnings.filterwarnings("ignore", message="Sparse (invariant|CSR)")  # torch's word on a format it calls beta
 Extra = Tensor | None  # (1, k): the same row for every node; (n, k): a row for each; None: no further columns
 
 

@@ -10,11 +10,12 @@ from workbench.data.graphcards import GraphCard, facts
 from workbench.result import Result
 from workbench.ui.datacard import card_frame
 from workbench.ui.frame import view
+from workbench.ui.style import html
 
 
 def card_view(result: Result, link: Any = None) -> pn.Column:
     """Draw the table `cards`."""
-    cards = [pn.pane.HTML(card_html(row), sizing_mode="stretch_width") for _, row in result.tables["cards"].iterrows()]
+    cards = [html(card_html(row)) for _, row in result.tables["cards"].iterrows()]
     return view(
         "What the graph itself brings: if groups differ in their base rate, a perfect predictor has a ΔSP of that "
         "size; if edges "

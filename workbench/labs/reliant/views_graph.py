@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import bokeh.models as bm
@@ -17,6 +18,7 @@ from workbench.result import Result
 from workbench.ui.frame import hover, pane, plain_figure, view
 from workbench.ui.link import remember
 from workbench.ui.palette import GRAY, GREEN, PALETTE, VERMILLION
+from workbench.ui.style import html
 
 COLORS = {"group": "group", "label": "label", "prediction": "prediction", "error": "error", "first proxy": "proxy"}
 ARMS = ("teacher", "kd", "reliant")
@@ -44,7 +46,7 @@ class Drawing:
         arms = {style.ARMS[a][0]: a for a in ARMS}
         self.arm = pmui.Select(label="Prediction of", options=arms, value="reliant", width=170)
         remember(link, graph=self.graph, color=self.color, arm=self.arm)
-        self.note = pn.pane.HTML("", sizing_mode="stretch_width")
+        self.note = html("")
         self.why = pn.Column(sizing_mode="stretch_width")
         self.holder = pn.Column(sizing_mode="stretch_width", styles={"max-height": "none"})
         for widget in (self.graph, self.color, self.arm):
@@ -146,11 +148,9 @@ class Drawing:
 
     def _ask(self, row: pd.Series) -> None:
         if self.link is None:
-            self.why[:] = [
-                pn.pane.HTML("<p class='small'>This page is a record: there is nobody to ask about a node.</p>")
-            ]
+            self.why[:] = [html("<p class='small'>This page is a record: there is nobody to ask about a node.</p>")]
             return
-        self.why[:] = [pn.pane.HTML(f"<p class='small'>Asking about node {row['node']} …</p>")]
+        self.why[:] = [html(f"<p class='small'>Asking about node {row['node']} …</p>")]
         found = style.graphs(self.result)[self.graph.value]
         runs = found.runs[found.runs["arm"] == self.arm.value]
         key = saved_name(runs.iloc[0]) if len(runs) else None
@@ -158,13 +158,13 @@ class Drawing:
         self.link.probe(request, lambda answer: self._explain(answer, row), self._refuse, channel="node")
 
     def _refuse(self, error: Exception) -> None:
-        self.why[:] = [pn.pane.HTML(f"<p class='small'><strong>No answer.</strong> {error}</p>")]
+        self.why[:] = [html(f"<p class='small'><strong>No answer.</strong> {escape(str(error))}</p>")]
 
     def _explain(self, answer: Result, row: pd.Series) -> None:
         frame = answer.tables["neighbors"]
         if frame["gives"].isna().all():
             text = "The scores of this student travel over several steps: no share of a single neighbor is told."
-            self.why[:] = [pn.pane.HTML(f"<p class='small'>{text}</p>")]
+            self.why[:] = [html(f"<p class='small'>{text}</p>")]
             return
         words = style.group_words(self.result, self.graph.value)
         groups = self._array("groups")[:, 0]
@@ -185,7 +185,7 @@ class Drawing:
             "How P(ŷ=1) changes when the features of one node are set to the mean of all, among the node and its "
             "neighbors alone."
         )
-        self.why[:] = [pn.pane.HTML(f"<p class='small soft'>{text}</p>"), pane(plot)]
+        self.why[:] = [html(f"<p class='small soft'>{text}</p>"), pane(plot)]
 
 
 def saved_name(row: pd.Series) -> str:

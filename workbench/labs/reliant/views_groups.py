@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import bokeh.models as bm
@@ -17,6 +18,7 @@ from workbench.result import Result
 from workbench.ui.frame import below, hover, live, pane, plain_figure, view, words
 from workbench.ui.link import remember
 from workbench.ui.palette import GRAY
+from workbench.ui.style import html
 
 RATES = {
     "P(ŷ=1), whose gap is ΔSP": "selection",
@@ -43,13 +45,13 @@ def groups_view(result: Result, link: Any = None) -> pn.Column:
     remember(link, graph=graph, rate=rate, alpha=alpha)
 
     def table(name: str, weight: int) -> pn.pane.HTML:
-        return pn.pane.HTML(summary_html(shown(summary, name, weight)), sizing_mode="stretch_width")
+        return html(summary_html(shown(summary, name, weight)))
 
     def bars(name: str, kind: str, weight: int) -> pn.pane.Bokeh:
         return pane(rate_plot(result, name, kind, weight))
 
     def confusion(name: str, weight: int) -> pn.pane.HTML:
-        return pn.pane.HTML(confusion_html(result, name, weight), sizing_mode="stretch_width")
+        return html(confusion_html(result, name, weight))
 
     return view(
         HOW,
@@ -139,7 +141,7 @@ def confusion_html(result: Result, name: str, weight: int) -> str:
     """Return the confusion matrices of both groups: teacher, KD and RELIANT, in percent of the group."""
     found = style.graphs(result)[name]
     runs = main_runs(result, name, weight)
-    told = style.group_words(result, name)
+    told = [escape(word) for word in style.group_words(result, name)]
     parts = []
     for arm in ("teacher", "kd", "reliant"):
         rows = runs[runs["arm"] == arm]

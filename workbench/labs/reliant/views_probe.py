@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import bokeh.models as bm
@@ -14,6 +15,7 @@ from workbench.result import Result
 from workbench.ui.frame import below, closed, pane, plain_figure, view
 from workbench.ui.link import remember
 from workbench.ui.palette import GRAY
+from workbench.ui.style import html
 
 HOW = (
     "Change the graph or what the network sees, and it predicts all test nodes again: do edges between the groups, "
@@ -51,8 +53,8 @@ class WhatIf:
             for v in (0, 1)
         ]
         remember(link, graph=self.graph, what=self.arm, cut=self.cut, share=self.share, hide=self.hide, full=self.full)
-        self.note = pn.pane.HTML("Asking …", sizing_mode="stretch_width")
-        self.told = pn.pane.HTML("", sizing_mode="stretch_width")
+        self.note = html("Asking …")
+        self.told = html("")
         self.now = bm.ColumnDataSource({"x": [], "name": [], "color": []})
         self.before = bm.ColumnDataSource({"x": [], "name": [], "color": []})
         self.base: dict[str, float] = {}
@@ -152,7 +154,7 @@ class WhatIf:
         self.link.probe(request, self._answer, self._refuse, channel="what if")
 
     def _refuse(self, error: Exception) -> None:
-        self.note.object = f"<p class='small'><strong>No answer.</strong> {error}</p>"
+        self.note.object = f"<p class='small'><strong>No answer.</strong> {escape(str(error))}</p>"
 
     def _answer(self, answer: Result) -> None:
         found = answer.metrics

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import bokeh.models as bm
@@ -15,6 +16,7 @@ from workbench.result import Result
 from workbench.ui.frame import below, pane, plain_figure, view
 from workbench.ui.link import remember
 from workbench.ui.palette import GRAY
+from workbench.ui.style import html
 
 GRID = np.arange(257)  # thresholds in steps of a byte
 
@@ -47,7 +49,7 @@ class Thresholds:
         self.opportunity = pmui.Button(label="Close ΔEO", variant="outlined", size="small")
         self.back = pmui.Button(label="Back to one half", variant="text", size="small")
         remember(link, graph=self.graph, predictions=self.arm, t0=self.sliders[0], t1=self.sliders[1])
-        self.told = pn.pane.HTML("", sizing_mode="stretch_width")
+        self.told = html("")
         self.curves = [bm.ColumnDataSource({"x": [], "y": []}) for _ in (0, 1)]
         self.dots = bm.ColumnDataSource({"x": [0.5, 0.5], "y": [0.0, 0.0], "color": list(style.GROUP)})
         self.figure = self._figure()
@@ -104,7 +106,7 @@ class Thresholds:
         hit = self.p >= np.round(limits)[self.s]
         found = evaluated(np.where(hit, 0.75, 0.25), self.y, self.s)
         at_half = evaluated((self.p + 0.5) / 256, self.y, self.s)
-        words = style.group_words(self.result, self.graph.value)
+        words = [escape(word) for word in style.group_words(self.result, self.graph.value)]
         rows = [
             ("Accuracy", "accuracy"),
             ("above majority", "above_majority"),

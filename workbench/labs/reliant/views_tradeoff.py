@@ -16,6 +16,7 @@ from workbench.result import Result
 from workbench.ui.frame import below, hover, live, pane, plain_figure, view, words
 from workbench.ui.link import remember
 from workbench.ui.palette import GRAY
+from workbench.ui.style import html
 
 
 def tradeoff_view(result: Result, link: Any = None) -> pn.Column:
@@ -29,7 +30,7 @@ def tradeoff_view(result: Result, link: Any = None) -> pn.Column:
     )
     single = pmui.Switch(label="Each training", value=False)
     remember(link, graph=graph, measure=measure, quality=quality, single=single)
-    note = pn.pane.HTML("<p class='small soft'>Click a point to see its trainings.</p>", sizing_mode="stretch_width")
+    note = html("<p class='small soft'>Click a point to see its trainings.</p>")
 
     def draw(name: str, gap: str, good: str, each: bool) -> pn.pane.Bokeh:
         rows = summary[summary["set"] == name].reset_index(drop=True)
@@ -156,9 +157,7 @@ def logs_pane(name: str, summary: pd.DataFrame) -> pn.Column:
         framework = {"plp": "CPF", "akd": "AKD"}[r["student"]]
         text = f"<strong>ours</strong>, {framework} of {r['teacher'].upper()}, α {r['alpha']:g}"
         body.append(line(text, r["metric"], [*told, *(r[k] for k in ("accuracy", "sp", "eo"))]))
-    table = pn.pane.HTML(
-        f"<div class='scroll'><table>{head}</tr>{''.join(body)}</table></div>", sizing_mode="stretch_width"
-    )
+    table = html(f"<div class='scroll'><table>{head}</tr>{''.join(body)}</table></div>")
     how = (
         "The authors' own logs, one training each, percent. They show no student without RELIANT, so they cannot say "
         "what it "
