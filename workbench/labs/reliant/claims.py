@@ -65,7 +65,8 @@ def by_graph(
         for words, measure, factors in terms:
             if any(name not in arms for name in factors):
                 continue
-            gap = contrast(found, [arms[name] for name in factors], measure, list(factors.values()))
+            names = sorted(factors)  # in one order, so that one drawing serves several measures
+            gap = contrast(found, [arms[name] for name in names], measure, [factors[name] for name in names])
             if not all(np.isfinite(gap)):
                 continue
             numbers |= told(f"{found.name}: {words.strip('()')}", gap)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -117,10 +118,15 @@ def drawn_counts(table: np.ndarray, seed: int = 0) -> np.ndarray:
 
     Drawing nodes with replacement is drawing counts from a multinomial, so nothing as long as the nodes is needed.
     """
-    flat = table.reshape(len(table), -1)
+    return _drawn(table.tobytes(), table.shape, seed)
+
+
+@functools.lru_cache(maxsize=8)  # the same arms are asked about several measures
+def _drawn(cells: bytes, shape: tuple[int, ...], seed: int) -> np.ndarray:
+    flat = np.frombuffer(cells).reshape(shape[0], -1)
     rng = np.random.default_rng([seed, 7])
     draws = [rng.multinomial(int(row.sum()), row / row.sum(), DRAWS) for row in flat]
-    return np.stack(draws, 1).reshape(DRAWS, *table.shape).astype(float)
+    return np.stack(draws, 1).reshape(DRAWS, *shape).astype(float)
 
 
 def contrast(found: Outcomes, arms: Sequence[pd.DataFrame], measure: str, factors: Sequence[float]) -> Interval:
