@@ -88,7 +88,7 @@ def facts(card: GraphCard) -> dict[str, str]:
     first = next(iter(card.groups))
     told = {
         "Nodes": f"{card.nodes:,}, {card.labeled:,} with a label",
-        "Edges": f"{card.edges:,} undirected; {card.components:,} connected parts, {card.isolated:,} nodes alone",
+        "Edges": f"{card.edges:,} undirected, in {card.components:,} connected part{'s' if card.components != 1 else ''}; {card.isolated:,} nodes alone",
         "Features": f"{card.features:,}",
         "Label 1": f"{card.positive:.1%}",
     }
@@ -137,7 +137,7 @@ def _warnings(graph: Graph, degree: np.ndarray) -> list[str]:
                     f"{name} = {value}: {sizes[1]} nodes with label 1 and {sizes[0]} with 0; its rates are noise."
                 )
         clash = [f for f, column in zip(graph.features, graph.x.T, strict=True) if _same(column, group)]
-        if clash:
+        if clash and group is graph.group:  # others are features like any
             found.append(f"The sensitive column stands among the features ({clash[0]}): it can be dropped.")
         told = group[known]
         if len(np.unique(told)) == 2 and len(np.unique(graph.y[known])) == 2:

@@ -52,7 +52,7 @@ def auc_plot(table: pd.DataFrame, name: str) -> Any:
     """Return the probe's AUC over the epochs of the first training."""
     rows = table[table["set"] == name]
     plot = plain_figure(300, "save", y_range=(0.4, 1.02))
-    plot.xaxis.axis_label, plot.yaxis.axis_label = "epoch", "AUC of a linear probe, proxies to group"
+    plot.xaxis.axis_label, plot.yaxis.axis_label = "epoch", "AUC, proxies to group"
     plot.hspan(y=[0.5], line_color=GRAY, line_dash="dotted")
     source = bm.ColumnDataSource(rows)
     plot.line("epoch", "auc", source=source, color=BLUE, line_width=2.5)
@@ -65,7 +65,7 @@ def mean_plot(table: pd.DataFrame, name: str) -> Any:
     """Return the mean proxy over the epochs: what every node gets at inference."""
     rows = table[table["set"] == name]
     plot = plain_figure(300, "save")
-    plot.xaxis.axis_label, plot.yaxis.axis_label = "epoch", "mean proxy: the same for every node"
+    plot.xaxis.axis_label, plot.yaxis.axis_label = "epoch", "mean proxy"
     for k, column in enumerate(c for c in rows if c.startswith("mean ")):
         color = PALETTE.color(k)
         plot.line(rows["epoch"], rows[column], color=color, line_width=2.5, legend_label=f"column {k + 1}")
@@ -106,8 +106,10 @@ def losses_view(result: Result, link: Any = None) -> pn.Column:
     table = result.tables["training"]
     names = list(table["set"].unique())
     graph = pmui.Select(label="Graph", options=names, value=names[0], width=160)
-    pairs = [f"{t} → {s}" for t, s in table[["teacher", "student"]].drop_duplicates().itertuples(index=False)]
-    pair = pmui.Select(label="Networks", options=pairs, value=pairs[-1] if len(pairs) == 1 else pairs[1], width=200)
+    both = table[["teacher", "student"]].drop_duplicates().itertuples(index=False)
+    pairs = {pair_words(t, s): f"{t} → {s}" for t, s in both}
+    first = next((p for p in pairs.values() if not p.endswith("-")), next(iter(pairs.values())))
+    pair = pmui.Select(label="Networks", options=pairs, value=first, width=240)
     remember(link, graph=graph, pair=pair)
 
     def draw(name: str, both: str) -> pn.pane.Bokeh:
@@ -138,3 +140,9 @@ def losses_view(result: Result, link: Any = None) -> pn.Column:
         pn.FlexBox(graph, pair, gap="8px"),
         live(draw, graph, pair),
     )
+
+
+def pair_words(teacher: str, student: str) -> str:
+    """Return teacher and student in words."""
+    name = style.NETWORKS.get(teacher, teacher)
+    return f"{name}, the teacher" if student == "-" else f"{name} → {style.NETWORKS.get(student, student)}"

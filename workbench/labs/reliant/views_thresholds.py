@@ -40,7 +40,7 @@ class Thresholds:
         names = list(self.graphs)
         self.graph = pmui.Select(label="Graph", options=names, value=names[0], width=160)
         self.arm = pmui.Select(label="Predictions of", options=self.options(names[0]), width=300)
-        self.arm.value = next(iter(self.arm.options.values()))
+        self.arm.value = self.first()
         self.sliders = [
             pmui.FloatSlider(label=f"Threshold of group {v}", start=0, end=1, step=1 / 256, value=0.5, width=260)
             for v in (0, 1)
@@ -54,7 +54,7 @@ class Thresholds:
         self.dots = bm.ColumnDataSource({"x": [0.5, 0.5], "y": [0.0, 0.0], "color": list(style.GROUP)})
         self.figure = self._figure()
         self.graph.param.watch(lambda e: self.arm.param.update(options=self.options(e.new)), "value")
-        self.graph.param.watch(lambda e: self.arm.param.update(value=next(iter(self.arm.options.values()))), "value")
+        self.graph.param.watch(lambda e: self.arm.param.update(value=self.first()), "value")
         self.arm.param.watch(lambda _: self._load(), "value")
         for slider in self.sliders:
             slider.param.watch(lambda _: self._tell(), "value")
@@ -85,6 +85,11 @@ class Thresholds:
             plain = row["arm"] in ("lr", "reweighed")
             pairs[style.arm_words(row) + ("" if plain else pair.replace(" → )", ")"))] = int(row["at"])
         return pairs
+
+    def first(self) -> int:
+        """Return the predictions to begin with: of plain distillation if there are any."""
+        options = self.arm.options
+        return next((row for words, row in options.items() if words.startswith("KD (")), next(iter(options.values())))
 
     def _load(self) -> None:
         if self.arm.value is None:

@@ -12,6 +12,7 @@ import panel_material_ui as pmui
 
 from workbench.labs.reliant import views_style as style
 from workbench.labs.reliant.anchors import SETS, logs
+from workbench.labs.reliant.outcome import KEYS
 from workbench.result import Result
 from workbench.ui.frame import below, hover, live, pane, plain_figure, view, words
 from workbench.ui.link import remember
@@ -29,11 +30,12 @@ def tradeoff_view(result: Result, link: Any = None) -> pn.Column:
         label="Quality", options={"accuracy": "accuracy", "AUC": "auc", "F1": "f1"}, value="accuracy", width=140
     )
     single = pmui.Switch(label="Each training", value=False)
-    remember(link, graph=graph, measure=measure, quality=quality, single=single)
+    networks = pmui.Select(label="Networks", options=["first pair", "all"], value="first pair", width=130)
+    remember(link, graph=graph, measure=measure, quality=quality, single=single, networks=networks)
     note = html("<p class='small soft'>Click a point to see its trainings.</p>")
 
-    def draw(name: str, gap: str, good: str, each: bool) -> pn.pane.Bokeh:
-        rows = summary[summary["set"] == name].reset_index(drop=True)
+    def draw(name: str, gap: str, good: str, each: bool, which: str) -> pn.pane.Bokeh:
+        rows = compared(summary[summary["set"] == name], which == "all").reset_index(drop=True)
         plot, source = points(rows, gap, good, result if each else None, name)
 
         def picked(_attr: str, _old: list[int], new: list[int]) -> None:
@@ -46,11 +48,24 @@ def tradeoff_view(result: Result, link: Any = None) -> pn.Column:
         "Each point is one arm at one weight α, averaged over its trainings; the upper left is best (right often, "
         "equal in its "
         "treatment). The line joins the arms that no other one beats in both.",
-        pn.FlexBox(graph, measure, quality, single, gap="8px", align_items="center"),
-        live(draw, graph, measure, quality, single),
+        pn.FlexBox(graph, measure, quality, networks, single, gap="8px", align_items="center"),
+        live(draw, graph, measure, quality, single, networks),
         note,
         live(lambda name: logs_pane(name, summary), graph),
     )
+
+
+def compared(rows: pd.DataFrame, every: bool) -> pd.DataFrame:
+    """Return the arms to compare: of the first teacher and student and of tables, or of all networks.
+
+    The proxies fed in at inference are left out: they are an ablation, far below, that would press all others together.
+    """
+    rows = rows[rows["arm"] != "full"]
+    students = rows[~rows["student"].isin(["-", "table"])]
+    if every or students.empty:
+        return rows
+    teacher, student = students.iloc[0][["teacher", "student"]]
+    return rows[rows["teacher"].isin([teacher, "-"]) & rows["student"].isin([student, "-", "table"])]
 
 
 def points(
@@ -80,7 +95,7 @@ def points(
     plot.xaxis.axis_label = f"{next(w for w, k in style.MEASURES.items() if k == gap)}, points of percent"
     plot.yaxis.axis_label = f"{good if good != 'auc' else 'AUC'}, percent"
     if result is not None:
-        runs = style.graphs(result)[name].runs
+        runs = style.graphs(result)[name].runs.merge(rows[KEYS], on=KEYS)
         colors = [style.ARMS.get(arm, ("", GRAY))[1] for arm in runs["arm"]]
         plot.scatter(100 * runs[gap].abs(), 100 * runs[good], size=4, color=colors, alpha=0.45)
     best = frontier(frame["x"].to_numpy(), frame["y"].to_numpy())
