@@ -88,7 +88,8 @@ def facts(card: GraphCard) -> dict[str, str]:
     first = next(iter(card.groups))
     told = {
         "Nodes": f"{card.nodes:,}, {card.labeled:,} with a label",
-        "Edges": f"{card.edges:,} undirected, in {card.components:,} connected part{'s' if card.components != 1 else ''}; {card.isolated:,} nodes alone",
+        "Edges": f"{card.edges:,} undirected",
+        "Connected parts": f"{card.components:,}, of which nodes alone {card.isolated:,}",
         "Features": f"{card.features:,}",
         "Label 1": f"{card.positive:.1%}",
     }

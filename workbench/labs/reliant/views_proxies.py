@@ -96,7 +96,7 @@ def trail_plot(result: Result, name: str) -> Any:
         plot.scatter(ends["x"], ends["y"], color=style.GROUP[v], size=9, marker=PALETTE.markers[v], legend_label=text)
         plot.add_tools(hover(("node", "@node"), ("", text), renderers=[drawn]))
     below(plot)
-    plot.title.text = "Each line is a node's proxies from the first epoch to the last (the mark)"
+    plot.title.text = "a line a node, to the last epoch (the mark)"
     plot.title.text_font_style, plot.title.text_font_size = "normal", "12px"
     return plot
 
@@ -130,7 +130,7 @@ def losses_view(result: Result, link: Any = None) -> pn.Column:
                 legend_label=style.arm_words(first),
             )
         if len(rows):
-            below(plot, 2)
+            below(plot, 1)
         return pane(plot)
 
     return view(

@@ -106,7 +106,7 @@ def points(
     plot.text("x", "y", "text", source=source, x_offset=8, y_offset=-4, text_font_size="10px", text_color="color")
     tips = (("", "@name"), ("", "@path"), ("gap", "@x{0.0} (@low{0.0} to @high{0.0})"), ("quality", "@y{0.0}"))
     plot.add_tools(hover(*tips, renderers=[dots]))
-    below(plot, 3)
+    below(plot, 2)
     plot.legend.click_policy = "none"  # one glyph draws them all
     return plot, source
 
