@@ -11,8 +11,8 @@ Edges: the similarity rule on 4,000 rows of bail, beside a loop over rows with s
 Growth: an epoch of the same student on simulated graphs of 1,000 to 1,000,000 nodes of 10 neighbors and 16 features.
 
 One process, one thread, contestants in turns, median of processor seconds; imports are not counted. Prints a table and
-writes benchmarks/graphs.json. Exit code 1 when the peer is missing, an answer differs, an epoch or
-the edges are not 3 times faster.
+writes benchmarks/graphs.json. Exit code 1 when the peer is missing, an answer differs, an epoch is
+not 3 times faster or the edges not twice.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from workbench.labs.reliant.model import Features, Sgc, bias_loss
 from workbench.labs.reliant.params import Params
 from workbench.labs.reliant.training import Task, distill
 
-FASTER = 3.0
+FASTER, EDGES_FASTER = 3.0, 2.0
 ROUNDS = 7
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 ALPHA = 10
@@ -198,7 +198,7 @@ def main() -> int:
     result = {"epoch": spent, "ratio": ratio, "logits_apart": apart, "edges": took, "edges_ratio": quicker}
     result |= {"edges_equal": same, "growth": growth(), "python": platform.python_version(), "torch": torch.__version__}
     Path(__file__).with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
-    return 0 if same and apart < 1e-4 and ratio >= FASTER and quicker >= FASTER else 1
+    return 0 if same and apart < 1e-4 and ratio >= FASTER and quicker >= EDGES_FASTER else 1
 
 
 if __name__ == "__main__":

@@ -120,7 +120,7 @@ class WhatIf:
         """Take the same arm, trained with the weight of the slider."""
         row = self._row(self.arm.value)
         if row is not None and row["alpha"] != self.alpha.value:
-            name = saved_name(row | {"alpha": self.alpha.value})
+            name = saved_name(dict(row) | {"alpha": self.alpha.value})
             if name in self.arm.options.values():
                 self.arm.value = name
 
