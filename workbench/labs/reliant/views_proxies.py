@@ -115,7 +115,8 @@ def losses_view(result: Result, link: Any = None) -> pn.Column:
     def draw(name: str, both: str) -> pn.pane.Bokeh:
         teacher, student = both.split(" → ")
         rows = table[(table["set"] == name) & (table["teacher"] == teacher) & (table["student"] == student)]
-        plot = plain_figure(400)
+        arms = len(rows[["arm", "alpha", "metric"]].drop_duplicates())
+        plot = plain_figure(320 + 26 * arms)  # the legend takes a line an arm
         plot.xaxis.axis_label, plot.yaxis.axis_label = "epoch", "loss (imitation + α bias)"
         for k, (_, part) in enumerate(rows.groupby(["arm", "alpha", "metric"], sort=False)):
             first = part.iloc[0]
