@@ -26,7 +26,7 @@ def call(*words, code=0, **more):
 def test_labs_as_json():
     rows = {row["name"]: row for row in json.loads(call("labs", "--json").stdout)}
     assert rows["rs"]["state"] == "works" and {"quick", "claims"} <= set(rows["rs"]["presets"])
-    assert rows["reliant"]["state"] == "planned" and rows["amos"]["title"]
+    assert rows["reft"]["state"] == "planned" and rows["amos"]["title"]
     assert "Darts" in call("labs").stdout
 
 
@@ -54,7 +54,7 @@ def test_a_failed_run_has_its_reason_and_exit_code():
     ("words", "said"),
     [
         (["run", "nope"], "no lab 'nope'"),
-        (["run", "reliant"], "planned"),
+        (["run", "reft"], "planned"),
         (["run", "trial", "--set", "darts"], "has no '='"),
         (["run", "trial", "--set", "dart=1"], "no parameter 'dart'"),
         (["run", "trial", "--set", "darts=1"], "does not fit"),

@@ -167,7 +167,7 @@ def test_bad_params_are_refused_before_they_are_queued(engine):
     with pytest.raises(LabError, match="no parameter 'dart'"):
         engine.submit("trial", {"dart": 5})
     with pytest.raises(LabError, match="planned"):
-        engine.submit("reliant", {})
+        engine.submit("reft", {})
 
 
 def test_probe_answers_while_every_slot_is_busy_and_saves_nothing(engine, wait_for):

@@ -331,7 +331,7 @@ def test_what_is_no_piece_of_a_result_is_refused(good, tmp_path, monkeypatch, fi
     ("values", "said"),
     [
         ({"lab": "nobody"}, "no lab 'nobody'"),
-        ({"lab": "reliant"}, "planned"),
+        ({"lab": "reft"}, "planned"),
         ({"lab": "rs"}, "does not fit the lab 'rs'"),
         ({"params": {"darts": 5}}, "does not fit the lab 'trial'"),
         ({"params": {"arrows": 5}}, "no parameter 'arrows'"),

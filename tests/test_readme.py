@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,14 @@ from workbench.data.sources import BUNDLED
 from workbench.lab import labs
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ("README.md", "docs/adding-a-lab.md", "docs/deploy.md", "docs/grooves.md", "docs/scans.md")
+DOCUMENTS = (
+    "README.md",
+    "docs/adding-a-lab.md",
+    "docs/deploy.md",
+    "docs/graphs.md",
+    "docs/grooves.md",
+    "docs/scans.md",
+)
 INSTALLS = "docs/adding-a-lab.md"  # installs a package, so it gets an environment of its own
 BIN = Path(sys.executable).parent
 SERVERS = ("dask scheduler", "dask worker")
@@ -68,6 +76,12 @@ def place(tmp_path):
     rows = [f"{i % 7},{i % 5 - 2},{i % 11},{'ab'[i % 7 > 3]}" for i in range(200)]
     (tmp_path / "measurements.csv").write_text("\n".join(["u,v,w,label", *rows]), encoding="utf-8")
     (tmp_path / "groove.mid").write_bytes(to_midi(from_rows(np.eye(16, 6, dtype=bool)[np.arange(320) % 16])))
+    people = [f"{20 + i % 41},{i * 7 % 13},{'fm'[i % 3 == 0]},{int(i % 41 + i % 5 > 20)}" for i in range(150)]
+    with zipfile.ZipFile(tmp_path / "people.zip", "w") as box:
+        box.writestr("nodes.csv", "\n".join(["age,tests,gender,hired", *people]))
+        box.writestr(
+            "edges.csv", "\n".join(["from,to", *(f"{i},{(i + k) % 150}" for i in range(150) for k in (1, 41))])
+        )
     shutil.copy(BUNDLED / "abdomen_mr" / "image.nii.gz", tmp_path / "scan.nii.gz")
     home = tmp_path / "home"
     return tmp_path, {**os.environ, "WORKBENCH_HOME": str(home), "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}

@@ -54,4 +54,4 @@ def test_mistakes_are_told_in_words(axes, more, said):
 
 def test_a_lab_that_is_not_there_is_told():
     with pytest.raises(LabError, match="planned"):
-        make_spec("reliant", {"eps": [1]})
+        make_spec("reft", {"eps": [1]})

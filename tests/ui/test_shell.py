@@ -39,7 +39,7 @@ def test_every_page_is_told_of_the_widgets_models_however_early_it_opens():
 def test_gallery_links_only_to_labs_that_work():
     text = gallery_html()
     assert 'href="?lab=rs"' in text
-    assert "?lab=reliant" not in text
+    assert "?lab=reft" not in text
     assert "planned" in text
 
 

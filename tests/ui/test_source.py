@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import shutil
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -51,6 +53,28 @@ def test_a_table_is_no_music_and_music_is_no_table():
     for modality, name, blob in (("Music", "a.csv", b"x,y\n1,2\n"), ("Tables and images", "a.mid", beat())):
         chosen, card = drop(modality, name, blob)
         assert chosen == [""] and "cannot be used here" in card
+
+
+def people(**names: str) -> bytes:
+    """Return a zip with forty people of two groups in a ring."""
+    names = {"hired": "label", "sex": "gender"} | names
+    rows = [f"{k},{k % 2},{'fm'[k % 3 == 0]}" for k in range(60)]
+    place = io.BytesIO()
+    with zipfile.ZipFile(place, "w") as box:
+        box.writestr("my/nodes.csv", "\n".join([f"age,{names['hired']},{names['sex']}", *rows]))
+        box.writestr("my/edges.csv", "\n".join(["from,to", *(f"{k},{(k + 1) % 60}" for k in range(60))]))
+    return place.getvalue()
+
+
+def test_a_graph_dropped_on_a_lab_of_graphs_is_kept_and_described():
+    chosen, card = drop("Graphs", "people.zip", people())
+    assert chosen[0].endswith("/people.zip")
+    for words in ("60 undirected", "gender = 1", "by chance", "60 labeled nodes"):
+        assert words in card
+    chosen, card = drop("Graphs", "people.zip", people(sex="q7"))  # its columns are named in the form
+    assert chosen[0].endswith("/people.zip") and "No sensitive column is named" in card
+    chosen, card = drop("Graphs", "people.zip", people()[:-40])
+    assert chosen == [""] and "no whole zip" in card
 
 
 def test_a_damaged_midi_file_is_explained_and_nothing_is_chosen():

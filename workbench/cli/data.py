@@ -67,7 +67,7 @@ def data_fetch(names: Annotated[list[str], typer.Argument(metavar="NAME...", hel
 
 @data.command("card")
 def data_card(file: Path) -> None:
-    """Show the data card of your own table, scan, scene, MIDI file or folder of those: what a lab would see."""
+    """Show the data card of your own table, graph, scan, scene, MIDI file or folder of those: what a lab would see."""
     file = file.expanduser().resolve()
     rows, preview = _card_of(file)(file)
     print_table(("", ""), rows)
@@ -83,6 +83,8 @@ def _card_of(file: Path) -> Callable[[Path], tuple[list[tuple[str, str]], Any]]:
     elif zipfile.is_zipfile(file):
         inside = zipfile.ZipFile(file).namelist()
     name = file.name.lower()
+    if any(Path(n).name.lower().startswith(("nodes.", "edgelist.")) for n in inside):
+        return _graph_card
     if name.endswith(MIDI) or any(n.lower().endswith(MIDI) for n in inside):
         return _midi_card
     if name.endswith(CLOUDS) or any(DRIVES & set(Path(n).parts) or n.lower().endswith(CLOUDS) for n in inside):
@@ -143,6 +145,18 @@ def _table_card(file: Path) -> tuple[list[tuple[str, str]], Any]:
         *(("note", text) for text in found.notes),
     ]
     return rows, found.preview
+
+
+def _graph_card(file: Path) -> tuple[list[tuple[str, str]], None]:
+    from workbench.data.graphcards import facts, graph_card
+    from workbench.data.owngraphs import Unnamed, read_graph
+
+    try:
+        card = graph_card(read_graph(file))
+    except Unnamed as error:  # the file is good; a run is told which columns they are
+        return [("graph", file.name), ("mind", str(error))], None
+    rows = [("graph", card.name), *facts(card).items()]
+    return [*rows, *(("mind", text) for text in card.warnings), *(("note", text) for text in card.notes)], None
 
 
 def _midi_card(file: Path) -> tuple[list[tuple[str, str]], None]:

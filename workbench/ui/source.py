@@ -12,7 +12,10 @@ import panel_material_ui as pmui
 
 from workbench.data import midifiles, ownscenes, volumes
 from workbench.data.formats import SUFFIXES
+from workbench.data.graphcards import facts, graph_card
 from workbench.data.groovesets import GrooveCard, groove_card
+from workbench.data.owngraphs import SUFFIXES as GRAPHS
+from workbench.data.owngraphs import Unnamed, read_graph
 from workbench.data.scenecards import scene_card
 from workbench.data.tables import DataCard, data_card
 from workbench.data.uploads import MAX_BYTES, MAX_VOLUME, save_upload
@@ -85,10 +88,19 @@ def drive_card(path: Path) -> str:
     return scene_html(scene_card(path))
 
 
+def people_card(path: Path) -> str:
+    try:
+        card = graph_card(read_graph(path))
+    except Unnamed as error:  # the file is good, and the form has fields for that
+        return card_frame(path.name, {}, warnings=[str(error)])
+    return card_frame(path.name, facts(card), warnings=card.warnings, notes=card.notes)
+
+
 # what a lab of that modality takes, and how many bytes of it; all others take tables
 KINDS = {
     "Music": (midifiles.SUFFIXES, midi_card, MAX_BYTES),
     "Volumes": (volumes.SUFFIXES, scan_card, MAX_VOLUME),
+    "Graphs": (GRAPHS, people_card, MAX_BYTES),
     "Scenes": (ownscenes.SUFFIXES, drive_card, MAX_VOLUME),
 }
 TABLES = (SUFFIXES, table_card, MAX_BYTES)

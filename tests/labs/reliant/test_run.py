@@ -1,0 +1,139 @@
+"""A run of the lab: what it trains and keeps, what it refuses, what its probe answers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.context import MemoryContext
+from workbench.lab import LabError
+from workbench.labs.reliant import run as reliant
+from workbench.labs.reliant.arms import arms_of
+from workbench.labs.reliant.intervals import outcomes
+from workbench.labs.reliant.params import OFFICIAL, OWN, Params
+from workbench.labs.reliant.probing import answer
+
+TINY = {"teacher_epochs": 4, "epochs": 6, "small_seeds": 2, "students": ["sgc", "sage", "plp", "akd"], "both": True}
+
+
+@pytest.fixture(scope="module")
+def tiny():
+    ctx = MemoryContext(3)
+    return reliant.run(Params.make(**TINY), ctx), ctx
+
+
+@pytest.fixture(scope="module")
+def loaded(loaded_run, tiny):
+    result, ctx = tiny
+    return loaded_run(Params.make(**TINY), ctx, result, 3)
+
+
+def test_every_arm_of_every_seed_is_measured_and_kept(tiny):
+    result, ctx = tiny
+    runs = result.tables["runs"]
+    wanted = {arm.name for arm in arms_of(Params.make(**TINY))}
+    kept = {key.partition("/")[0] for key in ctx.models["german"]}
+    assert kept == wanted | {"teacher-gcn"}
+    assert (runs.groupby(["teacher", "student", "arm", "alpha", "metric"]).size() == 2).all()
+    assert {"lr", "reweighed", "teacher", "full"} < set(runs["arm"]) and len(runs) == 2 * (len(wanted) + 4)
+    assert result.arrays["probs_german"].shape == (len(runs), 500)
+
+
+def test_kept_predictions_give_the_table_of_runs(tiny):
+    found = outcomes(tiny[0], "german")
+    for _, row in found.runs.iterrows():
+        y, s = found.truth(row["seed"])
+        hit = found.hits(row)
+        assert (hit == y).mean() == pytest.approx(row["accuracy"])
+        assert hit[s == 0].mean() - hit[s == 1].mean() == pytest.approx(row["sp"])
+
+
+def test_seeds_differ_in_their_split(tiny):
+    cases = tiny[0].arrays["cases_german"]
+    assert cases.shape == (2, 500) and (cases[0] != cases[1]).any()
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [
+        ({"teachers": []}, "teachers"),
+        ({"arms": []}, "arms"),
+        ({"dataset": OWN}, "No file"),
+        ({"dataset": OWN, "file": "/nowhere/x.zip"}, "x.zip"),
+        ({"split": "given"}, "no column 'split'"),
+        ({"dataset": "bail", "split": OFFICIAL}, "graph_bail"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_words(monkeypatch, values, word):
+    monkeypatch.delenv("WORKBENCH_DATA_MIRROR", raising=False)
+    with pytest.raises(LabError, match=word):
+        reliant.run(Params.make(**values), MemoryContext())
+
+
+def test_a_graph_of_ones_own_runs(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=120), "b": rng.normal(size=120), "sex": rng.choice(["f", "m"], 120)})
+    frame["label"] = (frame["a"] + 0.3 * rng.normal(size=120) > 0).astype(int)
+    frame.to_csv(tmp_path / "people.csv", index=False)
+    values = {"dataset": OWN, "file": str(tmp_path / "people.csv"), "small_seeds": 1, "teacher_epochs": 3, "epochs": 4}
+    result = reliant.run(Params.make(**values, arms=["kd", "reliant"]), MemoryContext())
+    assert set(result.tables["runs"]["set"]) == {OWN} and "probs_own_file" in result.arrays
+    assert any("No edges were given" in note for note in result.notes)
+
+
+def test_the_saved_students_predict_what_was_recorded(loaded):
+    found = reliant.recheck(loaded)
+    assert len(found) > 10
+    for name, (recorded, again) in found.items():
+        assert again == pytest.approx(recorded), name
+
+
+# the probe -------------------------------------------------------------------------------------------------------
+
+
+def ask(loaded, **request):
+    return answer(request, loaded.model)
+
+
+def test_thresholds_cuts_and_columns_change_the_answer(loaded):
+    plain = ask(loaded)
+    assert plain.metrics["milliseconds"] > 0 and len(plain.arrays["p"]) == 1000
+    strict = ask(loaded, thresholds=[1.0, 0.0]).metrics
+    assert strict["selection 0"] == 0 and strict["selection 1"] == 1 and strict["sp"] == -1
+    lonely = ask(loaded, cut="any", share=1.0)
+    assert (lonely.arrays["p"] != plain.arrays["p"]).any()
+    assert (ask(loaded, cut="across", share=0.0).arrays["p"] == plain.arrays["p"]).all()
+    assert (ask(loaded, hide=True).arrays["p"] != plain.arrays["p"]).any()
+    full = {"arm": "gcn-sgc-reliant-10-sp"}
+    assert (ask(loaded, **full, full=True).arrays["p"] != ask(loaded, **full).arrays["p"]).any()
+
+
+def test_a_student_without_the_column_does_not_see_it(loaded):
+    arm = {"arm": "gcn-sgc-drop-0-sp"}
+    assert (ask(loaded, **arm, hide=True).arrays["p"] == ask(loaded, **arm).arrays["p"]).all()
+
+
+@pytest.mark.parametrize("arm", ["teacher-gcn", "gcn-sgc-kd-0-sp", "gcn-sage-reliant-10-sp", "gcn-akd-kd-0-sp"])
+def test_a_node_is_explained_by_itself_and_its_neighbors(loaded, arm):
+    frame = ask(loaded, arm=arm, node=7).tables["neighbors"]
+    edges = loaded.model.opened("german")[0].graph.edges
+    near = set(edges[(edges == 7).any(1)].ravel().tolist())
+    assert frame["node"].iloc[0] == 7 and set(frame["node"]) <= near and frame["gives"].abs().max() > 0
+
+
+@pytest.mark.parametrize(
+    ("request_", "word"),
+    [
+        ({"set": "bail"}, "no student of 'bail'"),
+        ({"arm": "nobody"}, "no 'nobody'"),
+        ({"cut": "all"}, "no cut"),
+        ({"share": 2}, "between 0 and 1"),
+        ({"thresholds": [0.5]}, "Two thresholds"),
+        ({"thresholds": 0.5}, "no share"),
+        ({"node": 5000}, "no node"),
+        ({"arm": "gcn-sgc-const-10-sp", "full": True}, "not kept"),
+        ({"color": 1}, "knows no 'color'"),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_refused_in_words(loaded, request_, word):
+    with pytest.raises(LabError, match=word):
+        ask(loaded, **request_)

@@ -1,0 +1,106 @@
+"""The views of the recorded run: what a threshold closes, what a probe is asked, what a click shows."""
+
+from concurrent.futures import Future
+
+import numpy as np
+import pytest
+
+from workbench.labs.reliant import views_graph, views_groups, views_probe, views_thresholds, views_tradeoff
+from workbench.record import recorded_run
+from workbench.result import Result
+from workbench.ui.link import Link
+
+
+@pytest.fixture(scope="module")
+def result():
+    return recorded_run("reliant").result
+
+
+class Asked:
+    """A page that writes down what is asked, and answers at once."""
+
+    def __init__(self, **state):
+        self.requests = []
+        self.link = Link("x", self.answer)
+        self.link.state.update(state)
+
+    def answer(self, request):
+        self.requests.append(request)
+        done = Future()
+        rates = {f"{kind} {v}": 0.5 for kind in ("selection", "tpr", "fpr") for v in (0, 1)}
+        keys = ("accuracy", "above_majority", "f1", "auc", "sp", "eo")
+        done.set_result(Result(metrics=rates | dict.fromkeys(keys, 0.25) | {"milliseconds": 12.0}))
+        return done
+
+
+def gap_of(view, rows):
+    limits = np.round([slider.value * 256 for slider in view.sliders])
+    hit = view.p >= limits[view.s]
+    return abs(hit[rows & (view.s == 0)].mean() - hit[rows & (view.s == 1)].mean())
+
+
+@pytest.mark.parametrize("gap", ["sp", "eo"])
+def test_a_button_closes_its_gap(result, gap):
+    view = views_thresholds.Thresholds(result)
+    rows = np.ones(len(view.y), bool) if gap == "sp" else view.y == 1
+    before = gap_of(view, rows)
+    view._close(gap)
+    assert gap_of(view, rows) < 0.2 * before and view.sliders[0].value == 0.5
+    assert "at your thresholds" in view.told.object
+
+
+def test_the_probe_is_asked_what_the_widgets_say_and_alpha_takes_another_network(result):
+    page = Asked()
+    view = views_probe.WhatIf(result, page.link)
+    assert page.requests[-1]["arm"] == "gcn-sgc-reliant-10-sp" and view.alpha.options == [1, 10, 100]
+    view.hide.value = True
+    view.cut.value = "across"
+    assert page.requests[-1] | {"hide": True, "cut": "across", "share": 1.0} == page.requests[-1]
+    view.alpha.value = 100
+    assert page.requests[-1]["arm"] == "gcn-sgc-reliant-100-sp" and view.arm.value == page.requests[-1]["arm"]
+    assert "answered in 12 ms" in view.note.object
+    view.arm.value = "gcn-sgc-kd-0-sp"
+    assert view.full.disabled and view.alpha.disabled
+
+
+def test_a_link_restores_where_the_widgets_stood(result):
+    view = views_probe.WhatIf(result, Asked(graph="german", hide=True, share=0.5).link)
+    assert (view.graph.value, view.hide.value, view.share.value) == ("german", True, 0.5)
+
+
+def test_a_node_is_asked_about_by_its_number(result):
+    page = Asked()
+    view = views_graph.Drawing(result, page.link)
+    view._explain = lambda answer, row: None
+    view._ask({"node": 17})
+    assert page.requests[-1] == {"set": "bail", "node": 17, "arm": "gcn-sgc-reliant-10-sp"}
+    assert (view.predictions() >= 0).sum() == 9_438  # test nodes alone have one
+
+
+def test_every_saved_name_of_the_table_is_one_that_the_run_kept(result):
+    from safetensors import safe_open
+
+    runs = result.tables["runs"].query("seed == 0 and set == 'german' and arm not in ('lr', 'reweighed', 'full')")
+    with safe_open(recorded_run("reliant").folder / "models" / "german.safetensors", "np") as file:
+        kept = {key.partition("/")[0] for key in list(file.keys())}
+    assert {views_graph.saved_name(row) for _, row in runs.iterrows()} == kept
+
+
+def test_confusions_are_shares_of_a_group_and_give_the_rates(result):
+    found = views_groups.style.graphs(result)["bail"]
+    row = found.select(arm="teacher", teacher="gcn").iloc[0]
+    cells = views_groups.confusion(found, row)
+    assert cells.sum((1, 2)) == pytest.approx([1, 1])
+    assert cells[:, :, 1].sum(1) == pytest.approx([row["selection 0"], row["selection 1"]])
+    rate, size = views_groups.inside(found, row, 0, None)
+    assert rate == pytest.approx(row["selection 0"]) and 0 < size < 9_438
+
+
+def test_the_trade_off_begins_with_one_pair_and_without_the_ablation(result):
+    rows = result.tables["summary"].query("set == 'bail'")
+    first = views_tradeoff.compared(rows, False)
+    assert set(first["student"]) == {"-", "table", "sgc"} and set(first["teacher"]) == {"-", "gcn"}
+    assert "full" not in set(views_tradeoff.compared(rows, True)["arm"])
+    assert (
+        views_tradeoff.trainings_html(result, "bail", first.iloc[-1]).count("<tr>") == 1 + 5
+    )  # a head, five trainings

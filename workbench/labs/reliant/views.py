@@ -1,0 +1,56 @@
+"""From a result of the lab `reliant` to its pictures: reads tables and arrays, and leaves out what lacks them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from workbench.labs.reliant.intervals import slug
+from workbench.labs.reliant.views_card import card_view
+from workbench.labs.reliant.views_graph import graph_view
+from workbench.labs.reliant.views_groups import groups_view
+from workbench.labs.reliant.views_probe import what_if_view
+from workbench.labs.reliant.views_proxies import losses_view, proxies_view
+from workbench.labs.reliant.views_thresholds import thresholds_view
+from workbench.labs.reliant.views_tradeoff import tradeoff_view
+from workbench.result import Result
+
+# title: (builder, tables that must be there)
+VIEWS: dict[str, tuple[Callable[[Result, Any], Any], tuple[str, ...]]] = {
+    "Who pays": (groups_view, ("summary", "cards")),
+    "Trade-off": (tradeoff_view, ("summary",)),
+    "Thresholds": (thresholds_view, ("summary", "cards")),
+    "Graph": (graph_view, ("cards",)),
+    "Proxies": (proxies_view, ("proxies", "trails", "summary")),
+    "What if": (what_if_view, ("summary",)),
+    "Data card": (card_view, ("cards",)),
+    "Losses": (losses_view, ("training",)),
+}
+
+
+def views(result: Result, link: Any = None) -> dict[str, Callable[[], Any]]:
+    """Return title -> function that builds the view.
+
+    Parameters
+    ----------
+    result
+        What a run gave back; a stopped run lacks tables, and then their views.
+    link
+        What the page offers to a view (`workbench.ui.link.Link`), or None: then nothing can be asked.
+    """
+    return {
+        title: partial(build, result, link)
+        for title, (build, names) in VIEWS.items()
+        if all(has(result, n) for n in names) and (title != "Graph" or drawn(result))
+    }
+
+
+def has(result: Result, table: str) -> bool:
+    """Say whether the result holds that table, with at least one row."""
+    return table in result.tables and len(result.tables[table]) > 0
+
+
+def drawn(result: Result) -> bool:
+    """Say whether the drawing of a graph is there: it is kept with the last tables only."""
+    return any(f"places_{slug(name)}" in result.arrays for name in result.tables["cards"]["set"])
