@@ -13,7 +13,8 @@ from workbench.data.simscenes import Recipe, sim_scene
 from workbench.detection.verdicts import FALSE, FOUND, MISSED, verdicts
 from workbench.ui.link import Link, State
 from workbench.ui.sceneplots import BUDGET
-from workbench.ui.scenes import STATES, scene_view
+from workbench.ui.scenerows import STATES
+from workbench.ui.scenes import scene_view
 
 
 @pytest.fixture(scope="module")

@@ -62,23 +62,13 @@ def edges(truth: Boxes, guess: Boxes, camera: Camera) -> dict[str, list]:
     }
 
 
-def points_from_above(scene: Scene, reach: float) -> tuple[bm.ColumnDataSource, int]:
-    """Return the points within `reach` m, thinned to `BUDGET`, and how many they are."""
+def points_from_above(scene: Scene, reach: float) -> tuple[bm.ColumnDataSource, np.ndarray]:
+    """Return the points within `reach` m, thinned to `BUDGET`, as the picture's data and as they are (n, 5)."""
     near = np.flatnonzero((np.abs(scene.points[:, :2]) < reach).all(1))
     step = max(1, -(-len(near) // BUDGET))
-    x, y, z, intensity = scene.points[near[::step], :4].astype(np.float32).T
-    data = {"x": -y, "y": x, "z": z, "intensity": intensity, "color": rgba(heights(z))}
-    return bm.ColumnDataSource(data), len(x) if step > 1 or len(near) < len(scene.points) else len(scene.points)
-
-
-def point_colors(cloud: bm.ColumnDataSource, by: str) -> np.ndarray:
-    """Return the colors (N, 4) uint8 of the points by their height, intensity or distance."""
-    data = cloud.data
-    if by == "height":
-        return rgba(heights(np.asarray(data["z"])))
-    if by == "intensity":
-        return rgba(ramp(np.sqrt(np.asarray(data["intensity"]))))
-    return rgba(ramp(1 - np.hypot(data["x"], data["y"]) / 50))
+    points = scene.points[near[::step]]
+    x, y = points[:, :2].astype(np.float32).T
+    return bm.ColumnDataSource({"x": -y, "y": x, "color": rgba(heights(points[:, 2]))}), points
 
 
 def rgba(colors: np.ndarray) -> np.ndarray:
