@@ -1,7 +1,6 @@
 /* The module's entry: a stage for gl.js, words over it, buttons below, and the fields it shares with Python. */
 
 const SIDES = {Behind: [0, 32], Above: [0, 90], Left: [-90, 25], Right: [90, 25], Front: [180, 32]}
-const MOST = 60 // labels at once: more hide each other
 
 function render({model, el}) {
   const get = (name) => model.get(name)
@@ -69,7 +68,13 @@ function render({model, el}) {
     const tags = get("labeled") ? Array.from({length: scene.boxes}, (_, k) => k).filter((k) => shown(k) && k !== chosen && k !== under) : []
     const placed = tags.map((k) => [k, over(k)]).filter(([, at]) => at && at[0] > 0 && at[0] < box.clientWidth && at[1] > 0 && at[1] < box.clientHeight)
     placed.sort((a, b) => a[1][2] - b[1][2])
-    for (const [k, at] of placed.slice(0, MOST).reverse()) { put(label(k), at, ink(k)) }
+    const taken = [] // a label that would lie over a nearer one is left out
+    for (const [k, [x, y]] of placed) {
+      const half = brush.measureText(label(k)).width / 2 + 3
+      if (taken.some(([left, right, at]) => Math.abs(y - at) < 14 && x - half < right && x + half > left)) { continue }
+      taken.push([x - half, x + half, y])
+      put(label(k), [x, y], ink(k))
+    }
     if (under >= 0 && under !== chosen) { put(label(under), over(under), "#ffffff") }
     if (chosen >= 0 && shown(chosen)) { put(label(chosen), over(chosen), "#ffffff", true) }
   }
@@ -94,7 +99,9 @@ function render({model, el}) {
     repaint()
   }
   const center = () => {
-    if (one() >= 0) { look([camera[0], camera[1], Math.min(camera[2], 18), ...boxAxes(scene, one()).middle]) }
+    if (one() < 0) { return }
+    const {middle, axes} = boxAxes(scene, one()), size = Math.hypot(...axes.map((axis) => 2 * Math.hypot(...axis)))
+    look([camera[0], camera[1], Math.min(camera[2], Math.max(4, 3.5 * size)), ...middle])
   }
 
   for (const [name, [turn, tilt]] of Object.entries(SIDES)) {
