@@ -1,5 +1,6 @@
 """What the documents say is so: each command runs, each file named exists, the table of labs is the list of labs."""
 
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from workbench.data.grooves import from_rows
 from workbench.data.midi import to_midi
@@ -21,7 +23,14 @@ from workbench.data.sources import BUNDLED
 from workbench.lab import labs
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = ("README.md", "docs/adding-a-lab.md", "docs/deploy.md", "docs/grooves.md", "docs/scans.md")
+DOCUMENTS = (
+    "README.md",
+    "docs/adding-a-lab.md",
+    "docs/deploy.md",
+    "docs/drives.md",
+    "docs/grooves.md",
+    "docs/scans.md",
+)
 INSTALLS = "docs/adding-a-lab.md"  # installs a package, so it gets an environment of its own
 BIN = Path(sys.executable).parent
 SERVERS = ("dask scheduler", "dask worker")
@@ -62,6 +71,18 @@ def end(process: subprocess.Popen) -> None:
         process.wait()
 
 
+def own_drive(folder: Path) -> None:
+    """Write the folder of the guide to drives: its own example, with a sweep and an image of that size."""
+    [example] = re.findall(r"^```json\n(.*?)^```$", read("docs/drives.md"), re.MULTILINE | re.DOTALL)
+    told = json.loads(example) | {"points": "sweep.bin"}
+    folder.mkdir()
+    (folder / "calibration.json").write_text(json.dumps(told), encoding="utf-8")
+    points = np.random.default_rng(0).uniform((-30, -30, -2, 0), (30, 30, 2, 1), (2000, 4))
+    points.astype("<f4").tofile(folder / "sweep.bin")
+    front = told["cameras"]["front"]
+    Image.new("RGB", (front["width"], front["height"])).save(folder / front["image"])
+
+
 @pytest.fixture
 def place(tmp_path):
     """Return a folder with the files that the documents speak of, and an environment with a home of its own."""
@@ -69,6 +90,7 @@ def place(tmp_path):
     (tmp_path / "measurements.csv").write_text("\n".join(["u,v,w,label", *rows]), encoding="utf-8")
     (tmp_path / "groove.mid").write_bytes(to_midi(from_rows(np.eye(16, 6, dtype=bool)[np.arange(320) % 16])))
     shutil.copy(BUNDLED / "abdomen_mr" / "image.nii.gz", tmp_path / "scan.nii.gz")
+    own_drive(tmp_path / "drive")
     home = tmp_path / "home"
     return tmp_path, {**os.environ, "WORKBENCH_HOME": str(home), "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
 
@@ -178,6 +200,16 @@ def test_the_python_of_the_guide_to_scans_runs(capsys):
         exec(block, {})
     said = capsys.readouterr().out
     assert len(found) == 2 and "(117, 91, 20) (3.0, 3.0, 3.0) MR" in said and "6: 'liver'" in said
+
+
+def test_the_python_of_the_guide_to_drives_runs(place, capsys, monkeypatch):
+    monkeypatch.chdir(place[0])
+    known: dict = {}
+    for block in re.findall(r"^```python\n(.*?)^```$", read("docs/drives.md"), re.MULTILINE | re.DOTALL):
+        exec(block, known)
+    said = capsys.readouterr().out
+    assert "(2000, 5) ['front'] ['car']" in said and "6 cameras, SIMULATED" in said
+    assert type(known["view"]).__name__ == "Column"
 
 
 def test_commands_left_out_are_run_by_the_test_named():
