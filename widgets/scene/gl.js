@@ -25,7 +25,7 @@ const EDGE_VERTEX = `#version 300 es
 layout(location = 0) in vec3 from; layout(location = 1) in vec3 to; layout(location = 2) in vec4 color;
 layout(location = 3) in vec2 style; // width in pixels, and whether it is dashed
 uniform vec2 screen;
-out vec4 tint; out float along; flat out float dashed;
+out vec4 tint; out float along; flat out float period; // 0: solid
 const vec2 QUAD[6] = vec2[6](vec2(0, 1), vec2(0, -1), vec2(1, 1), vec2(1, 1), vec2(0, -1), vec2(1, -1));
 ${VIEW}
 void main() { // an edge is a quad as wide as asked for: WebGL's own lines are one pixel
@@ -39,13 +39,16 @@ void main() { // an edge is a quad as wide as asked for: WebGL's own lines are o
   vec4 p = mix(a, b, corner.x);
   p.xy += vec2(-way.y, way.x) * corner.y * style.x / screen * p.w;
   gl_Position = p;
-  tint = color; along = corner.x * length(to - from); dashed = style.y;
+  tint = color;
+  float size = length(to - from);
+  along = corner.x * size;
+  period = style.y * min(0.7, size / 2.5);
 }`
 const EDGE_FRAGMENT = `#version 300 es
 precision mediump float;
-in vec4 tint; in float along; flat in float dashed; out vec4 pixel;
+in vec4 tint; in float along; flat in float period; out vec4 pixel;
 void main() {
-  if (dashed > 0.5 && fract(along / 0.7) > 0.6) { discard; }
+  if (period > 0.0 && fract(along / period) > 0.6) { discard; }
   pixel = tint;
 }`
 const EDGES = [[0, 1], [1, 2], [2, 3], [3, 0], [4, 5], [5, 6], [6, 7], [7, 4], [0, 4], [1, 5], [2, 6], [3, 7]]

@@ -23,7 +23,7 @@ from workbench.data.scenes import Boxes, Scene
 from workbench.ui.frame import flow, pane, view
 from workbench.ui.link import Link
 from workbench.ui.scene3d import Space
-from workbench.ui.sceneplots import bird_eye, edges, footprints, from_left, picture, points_from_above, rgba
+from workbench.ui.sceneplots import FILL, bird_eye, edges, footprints, from_left, picture, points_from_above, rgba
 from workbench.ui.scenerows import PAINTS, POINTS, Rows
 from workbench.ui.style import html
 from workbench_widgets.scene import looks
@@ -85,6 +85,7 @@ def scene_view(
         told.object = rows.legend(paint.value, shown, state, found is not None)
         for source in sources:
             source.data.update(color=color, alpha=shown.astype(float).tolist(), word=rows.words(state))
+        sources[0].data["fill"] = (FILL * shown).tolist()
         space.view.looks = looks(color, shown)
         if points.value not in SHADES:
             recolor()
@@ -136,8 +137,7 @@ def scene_view(
         controls,
         told,
         *([flow(*[pane(s) for s in shots], width=380)] if shots else []),
-        pane(above),
-        space.layout,
+        flow(pane(above), space.layout, width=480),
         chosen,
     )
 

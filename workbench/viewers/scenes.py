@@ -29,7 +29,7 @@ from workbench.viewers import desktop, has_screen, no_screen, offscreen
 from workbench.viewers.offscreen import geometries
 
 FIELD = 55.0  # degrees of view, as in the browser
-DASH, GAP = 0.42, 0.28  # m, of a prediction's edges, as in the browser
+PERIOD, DASH = 0.7, 0.6  # m from dash to dash, at most, and the share that is drawn; as in the browser
 WAYS = ("vulkan", "opengl")  # of drawing without a screen; the first has smooth and thick lines
 PATIENCE = 300  # seconds: the first picture on a new machine can take minutes, while shaders are compiled
 J, K = 74, 75  # keys of the window
@@ -185,13 +185,14 @@ def parts(
 
 def dashes(ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Cut lines (L, 2, 3) into dashes (K, 2, 3); also return the line (K,) that each comes from."""
-    length = np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1)  # (L,)
-    count = np.maximum(1, np.ceil(length / (DASH + GAP))).astype(int)
+    length = np.maximum(np.linalg.norm(ends[:, 1] - ends[:, 0], axis=1), 1e-9)  # (L,)
+    period = np.minimum(PERIOD / length, 1 / 2.5)  # as parts of the line
+    count = np.ceil(1 / period - 1e-6).astype(int)
     of = np.repeat(np.arange(len(ends)), count)
     number = np.arange(len(of)) - np.repeat(np.cumsum(count) - count, count)  # 0, 1, ... along each line
-    start = number * (DASH + GAP)
-    along = np.stack([start, np.minimum(start + DASH, length[of])], 1) / np.maximum(length[of], 1e-9)[:, None]  # (K, 2)
-    return ends[of, :1] + along[..., None] * (ends[of, 1:] - ends[of, :1]), of
+    along = np.stack([number, number + DASH], 1) * period[of, None]  # (K, 2)
+    along = np.minimum(along, 1)[..., None]
+    return ends[of, :1] + along * (ends[of, 1:] - ends[of, :1]), of
 
 
 def camera(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
