@@ -160,11 +160,9 @@ def test_keys_go_through_the_boxes_turn_and_move(page):
     until(tab, lambda: tab.locator(".scene-view").get_attribute("data-camera").endswith("10.00 0.00 0.00"))
     for key in ("ArrowLeft", "ArrowDown", "-", "Shift+ArrowUp"):
         tab.keyboard.press(key)
-    until(tab, lambda: view.camera != CAMERA)
-    turn, tilt, far, x, *_ = view.camera
-    assert turn > 3 and tilt > 33 and far == pytest.approx(36) and x > 10
+    until(tab, lambda: view.camera[:3] == pytest.approx([4.8, 34.8, 36]) and view.camera[3] > 11)
     tab.get_by_role("button", name="Front").click()
-    until(tab, lambda: len(now := seen(tab)) == 2 and now["red"][0] > now["blue"][0], "from the front, left is right")
+    until(tab, lambda: len(now := seen(tab)) == 2 and now["red"][0] > now["blue"][0])  # seen from the front
 
 
 @pytest.mark.browser
@@ -199,7 +197,7 @@ def test_two_fingers_zoom(page):
         delete box.setPointerCapture
     }""")
     until(tab, lambda: view.camera[2] == pytest.approx(15, abs=0.1))
-    assert view.camera[3:5] == pytest.approx([10, 0], abs=0.1) and view.selected == []
+    assert view.camera[3:5] == pytest.approx([10, 0], abs=0.6) and view.selected == []
 
 
 @pytest.mark.browser
@@ -223,7 +221,10 @@ def test_no_error_and_no_other_host(page):
 
 @pytest.mark.browser
 def test_without_webgl_it_says_so(served):
-    off = "HTMLCanvasElement.prototype.getContext = () => null"
+    off = """const own = HTMLCanvasElement.prototype.getContext
+    HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
+        return kind === "webgl2" ? null : own.call(this, kind, ...more)
+    }"""
     with served(pn.Column(Scene3D(scene=two_boxes()[0])), 390, 600, off) as tab:
         tab.get_by_text("This browser has no WebGL 2").wait_for(timeout=60_000)
         assert not stage(tab).is_visible() and tab.problems == []
