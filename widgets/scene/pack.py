@@ -27,8 +27,8 @@ def packed(
     Parameters
     ----------
     points
-        (N, 3 or more) x ahead, y left, z up, m. Rows that are not finite are left out; of more than `budget`, every
-        so-manieth is kept, and the note says so.
+        (N, 3 or more) x ahead, y left, z up, m. Rows that are not finite are left out; of more than `budget`,
+        as many are kept, evenly spaced, and the note says so.
     corners
         (M, 8, 3) m: of each box the bottom's, then the top's, each from front left clockwise.
     shades
