@@ -19,6 +19,7 @@ import pytest
         "latency.py",
         "measures.py",
         "playing.py",
+        "scenes.py",
         "segmentation.py",
         "slices.py",
         "volumes.py",

@@ -1,5 +1,6 @@
 """What the documents say is so: each command runs, each file named exists, the table of labs is the list of labs."""
 
+import json
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from workbench.data.grooves import from_rows
 from workbench.data.midi import to_midi
@@ -26,6 +28,7 @@ DOCUMENTS = (
     "README.md",
     "docs/adding-a-lab.md",
     "docs/deploy.md",
+    "docs/drives.md",
     "docs/graphs.md",
     "docs/grooves.md",
     "docs/scans.md",
@@ -70,6 +73,18 @@ def end(process: subprocess.Popen) -> None:
         process.wait()
 
 
+def own_drive(folder: Path) -> None:
+    """Write the folder of the guide to drives: its own example, with a sweep and an image of that size."""
+    [example] = re.findall(r"^```json\n(.*?)^```$", read("docs/drives.md"), re.MULTILINE | re.DOTALL)
+    told = json.loads(example) | {"points": "sweep.bin"}
+    folder.mkdir()
+    (folder / "calibration.json").write_text(json.dumps(told), encoding="utf-8")
+    points = np.random.default_rng(0).uniform((-30, -30, -2, 0), (30, 30, 2, 1), (2000, 4))
+    points.astype("<f4").tofile(folder / "sweep.bin")
+    front = told["cameras"]["front"]
+    Image.new("RGB", (front["width"], front["height"])).save(folder / front["image"])
+
+
 @pytest.fixture
 def place(tmp_path):
     """Return a folder with the files that the documents speak of, and an environment with a home of its own."""
@@ -83,6 +98,7 @@ def place(tmp_path):
             "edges.csv", "\n".join(["from,to", *(f"{i},{(i + k) % 150}" for i in range(150) for k in (1, 41))])
         )
     shutil.copy(BUNDLED / "abdomen_mr" / "image.nii.gz", tmp_path / "scan.nii.gz")
+    own_drive(tmp_path / "drive")
     home = tmp_path / "home"
     return tmp_path, {**os.environ, "WORKBENCH_HOME": str(home), "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
 
@@ -192,6 +208,16 @@ def test_the_python_of_the_guide_to_scans_runs(capsys):
         exec(block, {})
     said = capsys.readouterr().out
     assert len(found) == 2 and "(117, 91, 20) (3.0, 3.0, 3.0) MR" in said and "6: 'liver'" in said
+
+
+def test_the_python_of_the_guide_to_drives_runs(place, capsys, monkeypatch):
+    monkeypatch.chdir(place[0])
+    known: dict = {}
+    for block in re.findall(r"^```python\n(.*?)^```$", read("docs/drives.md"), re.MULTILINE | re.DOTALL):
+        exec(block, known)
+    said = capsys.readouterr().out
+    assert "(2000, 5) ['front'] ['car']" in said and "6 cameras, SIMULATED" in said
+    assert type(known["view"]).__name__ == "Column"
 
 
 def test_commands_left_out_are_run_by_the_test_named():

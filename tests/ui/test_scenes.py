@@ -13,7 +13,9 @@ from workbench.data.simscenes import Recipe, sim_scene
 from workbench.detection.verdicts import FALSE, FOUND, MISSED, verdicts
 from workbench.ui.link import Link, State
 from workbench.ui.sceneplots import BUDGET
-from workbench.ui.scenes import STATES, scene_view
+from workbench.ui.scenerows import INSIDE, STATES
+from workbench.ui.scenes import scene_view
+from workbench_widgets import Scene3D
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +111,24 @@ def test_what_is_absent_is_left_out_and_what_is_thinned_is_said(scene):
     assert "SIMULATED" in words and f"of {len(scene.points):,} points are drawn" in words and len(scene.points) > BUDGET
     odd = link(selected=[999, "x"], score=0.2, paint="nonsense", points=None)
     assert sources(scene_view(scene, link=odd))[0].selected.indices == []
+
+
+def test_in_3d_the_choice_colors_and_points_are_those_of_the_other_pictures(scene):
+    bare = scene_view(scene)
+    assert not list(bare.select(Scene3D)) and widget(bare, "Show in 3-D").visible
+    kept = link(camera=[0, 30, 20, 1, 2, -1])
+    view = scene_view(scene, guesses(scene), link=kept)
+    [space] = view.select(Scene3D)  # a link to it shows it at once
+    space.selected = [1]
+    assert [s.selected.indices for s in sources(view)] == [[1]] * 7 and kept.state["scene"]["selected"] == [1]
+    sources(view)[-1].selected.indices = [3]
+    assert space.selected == [3]
+    space.shade = INSIDE
+    assert widget(view, "Points by").value == kept.state["scene"]["points"] == INSIDE
+    widget(view, "Boxes by").value = "matched, missed, false"
+    widget(view, "Score from").value = 0.99
+    rows = np.frombuffer(space.looks, np.uint8).reshape(-1, 4)
+    assert bytes(rows[0, :3]).hex() == STATES[MISSED][1:].lower()
+    assert rows[:, 3].tolist() == [255] * (len(scene.boxes) + 1) + [0] * (len(scene.boxes) - 1)
+    space.camera = [10, 20, 30, 0, 0, 0]
+    assert kept.state["scene"]["camera"] == [10, 20, 30, 0, 0, 0]

@@ -12,8 +12,12 @@ PALETTE = np.array(
      [0, 158, 175], [188, 189, 34], [110, 110, 110]], np.uint8,
 )  # fmt: skip
 """(10, 3) RGB of a class by its number, counted round."""
+STOPS = np.array([[58, 76, 140], [45, 113, 142], [31, 152, 139], [83, 197, 104], [253, 231, 37]], float)
+"""(5, 3) RGB of the `ramp` at 0, 1/4, 1/2, 3/4 and 1."""
 BEHIND = (18, 22, 30)  # RGB behind the points seen from above
 LOW, HIGH = -2.5, 2.5  # m above the LiDAR: from the first to the last color of heights
+AWAY = 50.0  # m; the first color of distances
+SHADES = ("height", "intensity", "distance")
 
 
 def from_above(scene: Scene, reach: float = 50.0, pixels: int = 400, boxes: Boxes | None = None) -> np.ndarray:
@@ -74,13 +78,28 @@ def heights(z: np.ndarray) -> np.ndarray:
     return ramp((z - LOW) / (HIGH - LOW))
 
 
+def shade(points: np.ndarray, by: str) -> np.ndarray:
+    """Return where on the `ramp` each point (N, 4 or more) stands, (N,); below 0 and above 1 the ends go on.
+
+    Parameters
+    ----------
+    by
+        One of `SHADES`: m above the LiDAR from `LOW` to `HIGH`; the root of the intensity, since most are small; the
+        distance on the ground, from `AWAY` m to none.
+    """
+    if by == "height":
+        return (points[:, 2] - LOW) / (HIGH - LOW)
+    if by == "intensity":
+        return np.sqrt(np.maximum(points[:, 3], 0))
+    return 1 - np.hypot(points[:, 0], points[:, 1]) / AWAY
+
+
 def ramp(share: np.ndarray) -> np.ndarray:
     """Return colors (N, 3) uint8 from blue over green to yellow for numbers (N,) from 0 to 1, even for the
     color-blind."""
-    stops = np.array([[58, 76, 140], [45, 113, 142], [31, 152, 139], [83, 197, 104], [253, 231, 37]], float)
     at = np.clip(share, 0, 1)
-    places = np.linspace(0, 1, len(stops))
-    return np.stack([np.interp(at, places, stops[:, k]) for k in range(3)], -1).astype(np.uint8)
+    places = np.linspace(0, 1, len(STOPS))
+    return np.stack([np.interp(at, places, STOPS[:, k]) for k in range(3)], -1).astype(np.uint8)
 
 
 def _pixel(xy: np.ndarray, reach: float, pixels: int) -> np.ndarray:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import os
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from workbench.record import Run
 from workbench.ui import style
 from workbench.ui.errors import error_html
 from workbench.ui.soon import soon
+from workbench.viewers import has_screen
 
 PROGRAMS = {"napari": "napari", "open3d": "Open3D"}
 HERE = ("localhost", "127.0.0.1", "::1", "[::1]", "")
@@ -42,7 +42,7 @@ def obstacle(viewer: str, hostname: str) -> str:
         return f"{PROGRAMS.get(viewer, viewer)} is not installed: `make desktop` installs it."
     if hostname not in HERE:
         return f"The window would open on {hostname}, where the workbench runs, and not on your screen."
-    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+    if not has_screen():
         return "The machine that the workbench runs on has no screen (no DISPLAY is set)."
     return ""
 

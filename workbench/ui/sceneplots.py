@@ -14,6 +14,7 @@ from workbench.ui.frame import plain_figure
 BUDGET = 20_000  # points of the bird's-eye view: more make a browser slow and show no more
 SEEN = 3_000  # points of each picture
 ACROSS = 640  # pixels of a picture that are sent
+FILL = 0.08  # opacity of a box from above
 GROUND = "#12161E"  # behind the points, in light and dark
 
 
@@ -34,6 +35,7 @@ def footprints(truth: Boxes, guess: Boxes) -> dict[str, list]:
         "dash": dash,
         "color": ["white"] * len(xs),
         "alpha": [1.0] * len(xs),
+        "fill": [FILL] * len(xs),
         "word": [""] * len(xs),
     }
 
@@ -62,23 +64,13 @@ def edges(truth: Boxes, guess: Boxes, camera: Camera) -> dict[str, list]:
     }
 
 
-def points_from_above(scene: Scene, reach: float) -> tuple[bm.ColumnDataSource, int]:
-    """Return the points within `reach` m, thinned to `BUDGET`, and how many they are."""
+def points_from_above(scene: Scene, reach: float) -> tuple[bm.ColumnDataSource, np.ndarray]:
+    """Return the points within `reach` m, thinned to `BUDGET`, as the picture's data and as they are (n, 5)."""
     near = np.flatnonzero((np.abs(scene.points[:, :2]) < reach).all(1))
     step = max(1, -(-len(near) // BUDGET))
-    x, y, z, intensity = scene.points[near[::step], :4].astype(np.float32).T
-    data = {"x": -y, "y": x, "z": z, "intensity": intensity, "color": rgba(heights(z))}
-    return bm.ColumnDataSource(data), len(x) if step > 1 or len(near) < len(scene.points) else len(scene.points)
-
-
-def point_colors(cloud: bm.ColumnDataSource, by: str) -> np.ndarray:
-    """Return the colors (N, 4) uint8 of the points by their height, intensity or distance."""
-    data = cloud.data
-    if by == "height":
-        return rgba(heights(np.asarray(data["z"])))
-    if by == "intensity":
-        return rgba(ramp(np.sqrt(np.asarray(data["intensity"]))))
-    return rgba(ramp(1 - np.hypot(data["x"], data["y"]) / 50))
+    points = scene.points[near[::step]]
+    x, y = points[:, :2].astype(np.float32).T
+    return bm.ColumnDataSource({"x": -y, "y": x, "color": rgba(heights(points[:, 2]))}), points
 
 
 def rgba(colors: np.ndarray) -> np.ndarray:
@@ -92,15 +84,15 @@ def bird_eye(source: bm.ColumnDataSource, cloud: bm.ColumnDataSource, reach: flo
         tools="pan,wheel_zoom,tap,reset,save",
         x_range=(-reach, reach),
         y_range=(-reach, reach),
-        background_fill_color=GROUND,
         x_axis_label="m to the right",
         y_axis_label="m ahead",
     )
     plot.update(aspect_ratio=1, height=None, sizing_mode="scale_width", max_width=640)
     plot.grid.grid_line_alpha = 0.12
+    plot.add_layout(bm.BoxAnnotation(fill_color=GROUND, fill_alpha=1, line_color=None, level="image"))  # in any theme
     plot.scatter("x", "y", source=cloud, size=1.6, fill_color="color", line_color=None, level="underlay")
     plot.scatter([0], [0], marker="triangle", size=10, color="white")
-    area = plot.patches("xs", "ys", source=source, fill_color="color", fill_alpha=0.08, line_color=None)
+    area = plot.patches("xs", "ys", source=source, fill_color="color", fill_alpha="fill", line_color=None)
     area.nonselection_glyph, area.selection_glyph = area.glyph, area.glyph
     _outline(plot, source)
     return plot

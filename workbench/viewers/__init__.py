@@ -6,6 +6,8 @@ napari and Open3D belong to the extra ``desktop``; they are imported when a wind
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -48,6 +50,12 @@ def desktop(module: str) -> ModuleType:
     except (ImportError, OSError) as error:
         hint = "`make desktop` installs it; `workbench doctor` says more."
         raise LabError(f"{module} cannot be loaded: {error}.", hint) from None
+
+
+def has_screen() -> bool:
+    """Return whether a window has a screen to open on: on Linux it is named in the environment."""
+    named = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    return bool(named) or not sys.platform.startswith("linux")
 
 
 def no_screen(program: str) -> LabError:

@@ -13,7 +13,7 @@ from workbench.context import MemoryContext
 from workbench.labs.rs.data import Set, chosen, principal
 from workbench.labs.rs.params import Params
 from workbench.ui.palette import PALETTE, YELLOW
-from workbench.viewers import desktop, no_screen
+from workbench.viewers import desktop, has_screen, no_screen
 
 SIDE = 8  # pixels of a digit, on each side
 
@@ -33,6 +33,8 @@ def viewers(run: Any) -> dict[str, Callable[[Path | None], None]]:
 def show_cloud(data: Set, save: Path | None = None) -> None:
     """Show the set in its first three principal components, a color a class."""
     o3d = desktop("open3d")
+    if save is None and not has_screen():  # Open3D would draw into a window that nobody sees, for ever
+        raise no_screen("Open3D")
     colors = [color for color in PALETTE.classes if color != YELLOW]
     rgb = np.array([[int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)] for color in colors])  # (C, 3)
     cloud = o3d.geometry.PointCloud(o3d.utility.Vector3dVector(principal(data.x, 3)))
