@@ -191,9 +191,7 @@ def terms_note(params: Params) -> str:
             "NDS here is (5 mAP + ATE, ASE and AOE scores) / 8: a simulated scene is a moment of its own, so "
             "velocity (AVE) and attribute (AAE) cannot be seen in it. The paper's NDS has all five."
         )
-    return (
-        "NDS here is (5 mAP + ATE, ASE, AOE and AVE scores) / 9: the network names no attributes, so AAE is left out."
-    )
+    return "NDS here is (5 mAP + ATE, ASE, AOE, AVE scores) / 9: the network names no attributes, so AAE is left out."
 
 
 def divided(release: NuScenes) -> tuple[list[str], list[str]]:

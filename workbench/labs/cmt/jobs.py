@@ -72,7 +72,7 @@ def recipe_of(job: Job, params: Params) -> Recipe:
     """Return how a job's network is trained."""
     arm = ARMS[job.arm]
     more = {} if arm.denoised else {"groups": 0}
-    return Recipe(params.steps, params.rate, masked=arm.masked, seed=job.seed, **more)
+    return Recipe(params.steps, params.rate, params.rise, masked=arm.masked, seed=job.seed, **more)
 
 
 def batches(job: Job, params: Params, data: Material, ctx: Context) -> Callable[[int], Batch]:

@@ -57,13 +57,12 @@ class Params(Base):
         objects=[SMALL_NET, PAPER_NET],
         doc="Small: minutes on a CPU. Paper: the published sizes, ResNet-50 and dense pillars.",
     )
-    cell = param.Number(
-        default=0.5, bounds=(0.05, 4), doc="Side of a pillar; a BEV token of the small network has two."
-    )
+    cell = param.Number(default=0.5, bounds=(0.05, 4), doc="Side of a pillar; a BEV token has two, or 8 (paper).")
     queries = param.Integer(default=64, bounds=(4, 2000), doc="Anchors, each of which may become a box.")
     steps = param.Integer(default=60, bounds=(1, 1_000_000), doc="Training steps of every arm.")
     batch = param.Integer(default=4, bounds=(1, 64), doc="Scenes of a training step.")
     rate = param.Number(default=2e-3, bounds=(1e-6, 0.1), doc="Highest learning rate (AdamW).")
+    rise = param.Number(default=0.1, bounds=(0.001, 0.9), doc="Share of the steps in which the rate rises.")
     turn = param.Number(default=20.0, bounds=(0, 180), doc="Scenes are turned by up to so much in training.")
     seeds = param.Integer(default=1, bounds=(1, 20), doc="Trainings of each arm.")
 
@@ -73,7 +72,7 @@ class Params(Base):
     }  # fmt: skip
     advanced: ClassVar[tuple[str, ...]] = (
         "folder", "file", "reach", "cameras", "height", "width", "points", "sweeps", "network", "cell", "queries",
-        "batch", "rate", "turn",
+        "batch", "rate", "rise", "turn",
     )  # fmt: skip
     presets: ClassVar[dict] = {
         "quick": {},
@@ -118,6 +117,7 @@ class Params(Base):
             "steps": 140_000,
             "batch": 16,
             "rate": 4e-4,
+            "rise": 0.4,
             "turn": 45.0,
             "seeds": 1,
         },

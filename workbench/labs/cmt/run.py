@@ -112,7 +112,9 @@ def learn(
         for found in looked(model, [own], BOTH, data.spec.classes, ctx.device):
             keep_boxes(job, BOTH, own.scene.name, found[0], desk)
     count = sum(p.numel() for p in model.parameters())
-    desk.book["networks"].append(job.about | {"parameters": count, "steps": params.steps})
+    desk.book["networks"].append(
+        job.about | {"parameters": count, "steps": params.steps, "scenes": len(data.validation)}
+    )
 
 
 def kept_jobs(params: Params) -> list[Job]:

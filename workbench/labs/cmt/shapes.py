@@ -56,6 +56,10 @@ class Shape:
         Deviation: queries' contents start as their position encodings, not at zero, and the values of cross-attention
         carry those of the tokens. A BEV token's content can tell how far off an object is; an image token knows nothing
         of an anchor's depth, so without this a query has no way to tell its shift along a ray.
+    polar
+        Deviation: heads give shift and heading twice, and the sum counts: along the LiDAR's axes, and along and across
+        the direction in which the anchor lies. What a camera sees of an object tells the latter: its distance and how it
+        is turned against the ray, whatever the ray's direction.
     released_code
         Bug-compatible: the heads' numbers are read in the order that the released code trains. See `boxes.RELEASED`.
     sensors, bev
@@ -87,6 +91,7 @@ class Shape:
     grid_anchors: bool = False
     aligned: bool = False
     located: bool = False
+    polar: bool = False
     released_code: bool = False
     sensors: Sensors = "both"
     bev: bool = False
@@ -157,6 +162,7 @@ SMALL = Shape(
     grid_anchors=True,
     aligned=True,
     located=True,
+    polar=True,
 )
 """For minutes on a CPU: +-25.6 m, BEV tokens of 0.8 m, four deviations on.
 
