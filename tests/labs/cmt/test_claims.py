@@ -52,7 +52,7 @@ def made(seeds=3, steps=1500, scenes=100, noise=0.01, arms=tuple(NDS), **shift):
         ("cost", {"masked": -0.2}, "does not hold"),
         ("cost", {"masked": -0.04}, "within noise"),
         ("encoding", {}, "holds"),
-        ("encoding", {"no_point_encoding": 0.19}, "does not hold"),
+        ("encoding", {"no_point_encoding": 0.3}, "does not hold"),
         ("encoding", {"no_image_encoding": 0.03}, "within noise"),
         ("denoising", {}, "holds"),
         ("denoising", {"no_denoising": 0.3}, "does not hold"),

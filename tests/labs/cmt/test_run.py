@@ -15,6 +15,14 @@ from workbench.labs.cmt.shapes import ARMS
 from workbench.labs.cmt.shown import OWN, found_in, scenes_of
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_draws():
+    """The bootstrap is drawn 10 times."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("workbench.labs.cmt.evaluation.DRAWS", 10)
+        yield
+
+
 @pytest.fixture(scope="module")
 def ran(tiny, loaded_run):
     """Return a finished run of every arm and condition."""
@@ -29,7 +37,7 @@ def test_every_arm_is_scored_under_every_condition(ran):
     assert set(scores["arm"]) == set(ARMS) and set(scores["condition"]) == set(CONDITIONS)
     assert len(scores) == len(ARMS) * len(CONDITIONS) * (1 + len(classes))
     whole = scores[scores["class"] == "all"]
-    assert ran.result.arrays["drawn"].shape == (len(whole), 300)
+    assert ran.result.arrays["drawn"].shape == (len(whole), 10)
     np.testing.assert_array_less(np.abs(ran.result.arrays["drawn"].mean(1) - whole["nds"]), 0.1)
     assert {"ATE", "ASE", "AOE"} <= set(scores) and "AVE" not in set(scores)
     assert set(ran.result.metrics) == {m.key for m in LAB.metrics}
@@ -60,7 +68,7 @@ def test_stopped_anywhere_it_resumes_to_the_same_numbers(tiny):
     full = MemoryContext(seed=4)
     whole = LAB.run(params, full)
     assert len(full.steps) > 20
-    for stop in range(8, len(full.steps), 5):  # within trainings, evaluations and the joining
+    for stop in range(8, len(full.steps), 9):  # within trainings, evaluations and the joining
         first = MemoryContext(seed=4, stop_after=stop)
         assert LAB.run(params, first).partial
         result = LAB.run(params, MemoryContext(seed=4, state=first.state))

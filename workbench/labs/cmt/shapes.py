@@ -58,8 +58,8 @@ class Shape:
         of an anchor's depth, so without this a query has no way to tell its shift along a ray.
     polar
         Deviation: heads give shift and heading twice, and the sum counts: along the LiDAR's axes, and along and across
-        the direction in which the anchor lies. What a camera sees of an object tells the latter: its distance and how it
-        is turned against the ray, whatever the ray's direction.
+        the direction in which the anchor lies. What a camera sees of an object tells the latter: its distance, and how
+        it is turned against the ray, whatever the ray's direction.
     released_code
         Bug-compatible: the heads' numbers are read in the order that the released code trains. See `boxes.RELEASED`.
     sensors, bev
