@@ -59,7 +59,9 @@ def shape_of(params: Params, arm: str = "plain") -> Shape:
     if params.network == PAPER_NET:
         own = replace(PAPER, area=area, classes=classes, cell=params.cell, queries=params.queries)
     else:
-        own = replace(SMALL, area=area, classes=classes, cell=params.cell, queries=params.queries)
+        own = replace(
+            SMALL, area=area, classes=classes, cell=params.cell, queries=params.queries, width=params.channels
+        )
     return replace(own, **ARMS[arm].network)
 
 

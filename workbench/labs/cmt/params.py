@@ -44,8 +44,8 @@ class Params(Base):
         objects=list(CONDITIONS),
         doc="What is taken away or disturbed in the test.",
     )
-    train = param.Integer(default=24, bounds=(0, 100_000), doc="Scenes to learn from; 0: all of a release.")
-    validation = param.Integer(default=12, bounds=(0, 10_000), doc="Scenes that are scored; 0: all of a release.")
+    train = param.Integer(default=16, bounds=(0, 100_000), doc="Scenes to learn from; 0: all of a release.")
+    validation = param.Integer(default=8, bounds=(0, 10_000), doc="Scenes that are scored; 0: all of a release.")
     reach = param.Number(default=16.0, bounds=(8, 60), doc="Half the side of the square that is looked at.")
     cameras = param.Integer(default=6, bounds=(1, 6), doc="Cameras of the simulator, the front one first.")
     height = param.Integer(default=48, bounds=(16, 1024), step=16, doc="Height of an image for the network.")
@@ -58,9 +58,12 @@ class Params(Base):
         doc="Small: minutes on a CPU. Paper: the published sizes, ResNet-50 and dense pillars.",
     )
     cell = param.Number(default=0.5, bounds=(0.05, 4), doc="Side of a pillar; a BEV token has two, or 8 (paper).")
-    queries = param.Integer(default=64, bounds=(4, 2000), doc="Anchors, each of which may become a box.")
-    steps = param.Integer(default=60, bounds=(1, 1_000_000), doc="Training steps of every arm.")
-    batch = param.Integer(default=4, bounds=(1, 64), doc="Scenes of a training step.")
+    channels = param.Integer(
+        default=48, bounds=(16, 512), step=16, doc="Width of the small network; the paper's has 256."
+    )
+    queries = param.Integer(default=49, bounds=(4, 2000), doc="Anchors, each of which may become a box.")
+    steps = param.Integer(default=40, bounds=(1, 1_000_000), doc="Training steps of every arm.")
+    batch = param.Integer(default=2, bounds=(1, 64), doc="Scenes of a training step.")
     rate = param.Number(default=2e-3, bounds=(1e-6, 0.1), doc="Highest learning rate (AdamW).")
     rise = param.Number(default=0.1, bounds=(0.001, 0.9), doc="Share of the steps in which the rate rises.")
     turn = param.Number(default=20.0, bounds=(0, 180), doc="Scenes are turned by up to so much in training.")
@@ -71,18 +74,18 @@ class Params(Base):
         "train": "scenes", "validation": "scenes", "batch": "scenes",
     }  # fmt: skip
     advanced: ClassVar[tuple[str, ...]] = (
-        "folder", "file", "reach", "cameras", "height", "width", "points", "sweeps", "network", "cell", "queries",
+        "folder", "file", "reach", "cameras", "height", "width", "points", "sweeps", "network", "cell", "channels", "queries",
         "batch", "rate", "rise", "turn",
     )  # fmt: skip
     presets: ClassVar[dict] = {
         "quick": {},
         "claims": {
-            "arms": ["plain", "masked", "lidar", "camera", "late"],
+            "arms": [arm for arm in ARMS if arm != "bev"],
             "conditions": list(CONDITIONS),
             "train": 500,
             "validation": 100,
-            "steps": 1500,
-            "batch": 8,
+            "steps": 1600,
+            "batch": 4,
             "seeds": 3,
         },
         "full": {
@@ -95,6 +98,7 @@ class Params(Base):
             "height": 96,
             "width": 224,
             "points": 0,
+            "channels": 96,
             "queries": 196,
             "steps": 20_000,
             "batch": 16,
