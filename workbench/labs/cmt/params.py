@@ -74,8 +74,8 @@ class Params(Base):
         "train": "scenes", "validation": "scenes", "batch": "scenes",
     }  # fmt: skip
     advanced: ClassVar[tuple[str, ...]] = (
-        "folder", "file", "reach", "cameras", "height", "width", "points", "sweeps", "network", "cell", "channels", "queries",
-        "batch", "rate", "rise", "turn",
+        "folder", "file", "reach", "cameras", "height", "width", "points", "sweeps", "network", "cell", "channels",
+        "queries", "batch", "rate", "rise", "turn",
     )  # fmt: skip
     presets: ClassVar[dict] = {
         "quick": {},
