@@ -100,7 +100,8 @@ def bird_eye(source: bm.ColumnDataSource, cloud: bm.ColumnDataSource, reach: flo
     plot.grid.grid_line_alpha = 0.12
     plot.scatter("x", "y", source=cloud, size=1.6, fill_color="color", line_color=None, level="underlay")
     plot.scatter([0], [0], marker="triangle", size=10, color="white")
-    area = plot.patches("xs", "ys", source=source, fill_color="color", fill_alpha=0.08, line_color=None)
+    faint = {"field": "alpha", "transform": bm.LinearInterpolator(x=[0, 1], y=[0, 0.08])}  # 0 where it is not shown
+    area = plot.patches("xs", "ys", source=source, fill_color="color", fill_alpha=faint, line_color=None)
     area.nonselection_glyph, area.selection_glyph = area.glyph, area.glyph
     _outline(plot, source)
     return plot

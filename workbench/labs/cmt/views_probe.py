@@ -175,7 +175,7 @@ class Bench:
         self.note.object = (
             f"From a score of {self.least.value:.2f}: **{counts}**. This scene alone: NDS **{m['nds']:.3f}**, mAP "
             f"{m['map']:.3f}, ATE {m['ate']:.2f} m, ASE {m['ase']:.2f}, AOE {m['aoe']:.2f} rad. Query "
-            f"{m['query']:.0f}, anchor at {arrays['anchor'][0]:.1f} m ahead, {arrays['anchor'][1]:.1f} m left. "
+            f"{m['query']:.0f}, anchor {where(arrays['anchor'])}. "
             f"Answered in {m['milliseconds']:.0f} ms."
         )
         if "moved_nds" in m:
@@ -196,6 +196,16 @@ class Bench:
         one.size[:] *= value["grown"]
         one.yaw[:] += np.radians(value["turned"])
         return one
+
+
+def where(at: np.ndarray) -> str:
+    """Return a place (3,) in m in words.
+
+    >>> where(np.array([-4.0, 2.0, 0.0]))
+    '4.0 m behind, 2.0 m to the left'
+    """
+    along, side = "ahead" if at[0] >= 0 else "behind", "left" if at[1] >= 0 else "right"
+    return f"{abs(at[0]):.1f} m {along}, {abs(at[1]):.1f} m to the {side}"
 
 
 def kept_arms(result: Result) -> list[str]:

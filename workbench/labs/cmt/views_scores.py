@@ -37,7 +37,7 @@ def whole(result: Result, name: str = style.ALL) -> pd.DataFrame:
 def arms_view(result: Result, link: Any = None) -> pn.Column:
     """Draw a measure of every arm under every condition, as a picture and as a table with its seeds."""
     options = style.measures_of(result)
-    measure = pmui.RadioButtonGroup(label="Measure", options=options, value="nds", size="small")
+    measure = pmui.Select(label="Measure", options=options, value="nds", width=160)
     remember(link, measure=measure)
 
     def draw(measure: str) -> pn.Column:
@@ -53,7 +53,7 @@ def arms_view(result: Result, link: Any = None) -> pn.Column:
     return view(
         "A row is an arm, a column what the sensors were like in the test; no arm was trained for it, but *masked* saw "
         "scenes without LiDAR or without cameras. Mean over the trainings; in the table with their standard deviation. "
-        "Brighter is better. A specialist without its sensor finds nothing.",
+        "Brighter is better. A specialist without its sensor has nothing to look at: what it then says is guessed.",
         pn.FlexBox(measure),
         live(draw, measure),
         style.caution(result),
