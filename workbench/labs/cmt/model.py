@@ -213,26 +213,21 @@ class Cmt(nn.Module):
         return Tokens(torch.cat(content, 1), torch.cat(place, 1), torch.cat(there, 1), bev, views)
 
     def decoded(self, tokens: Tokens, place: Tensor, mask: Tensor | None = None) -> list[Tensor]:
-        """Return the queries' contents (B, N, C) after each layer; they start at zero (see `Shape.located`)."""
+        """Return the queries' contents (B, N, C) after each layer; they start at zero."""
         keys = tokens.content + tokens.place
-        values = keys if self.shape.located else tokens.content
         there = None if bool(tokens.there.all()) else tokens.there[:, None, None]  # (B, 1, 1, S)
-        x, all_of_them = self.start(place), []
+        x, all_of_them = torch.zeros_like(place), []
         for layer in self.layers:
-            x = layer(x, place, keys, values, mask, there)
+            x = layer(x, place, keys, tokens.content, mask, there)
             all_of_them.append(x)
         return all_of_them
-
-    def start(self, place: Tensor) -> Tensor:
-        """Return the queries' contents (B, N, C) before the first layer."""
-        return place if self.shape.located else torch.zeros_like(place)
 
     @torch.no_grad()
     def look(self, frames: Frames, query: int) -> Looked:
         """Return where a query of the first scene looks, for people."""
         tokens, _, place = self.prepared(frames)
         one = slice(query, query + 1)
-        keys, before = tokens.content + tokens.place, [self.start(place), *self.decoded(tokens, place)]
+        keys, before = tokens.content + tokens.place, [torch.zeros_like(place), *self.decoded(tokens, place)]
         shares = [
             layer.shares(x, place, keys, tokens.there[:, None, None], one)[0, :, 0]  # (H, S)
             for layer, x in zip(self.layers, before, strict=False)

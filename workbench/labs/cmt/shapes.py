@@ -52,10 +52,6 @@ class Shape:
     aligned
         Deviation: position encodings are layer-normed, and the key projection of cross-attention starts equal to the
         query projection, so that from its first step a query looks where its anchor is.
-    located
-        Deviation: queries' contents start as their position encodings, not at zero, and the values of cross-attention
-        carry those of the tokens. A BEV token's content can tell how far off an object is; an image token knows nothing
-        of an anchor's depth, so without this a query has no way to tell its shift along a ray.
     polar
         Deviation: heads give shift and heading twice, and the sum counts: along the LiDAR's axes, and along and across
         the direction in which the anchor lies. What a camera sees of an object tells the latter: its distance, and how
@@ -90,7 +86,6 @@ class Shape:
     octaves: int = 0
     grid_anchors: bool = False
     aligned: bool = False
-    located: bool = False
     polar: bool = False
     released_code: bool = False
     sensors: Sensors = "both"
@@ -161,7 +156,6 @@ SMALL = Shape(
     octaves=4,
     grid_anchors=True,
     aligned=True,
-    located=True,
     polar=True,
 )
 """For minutes on a CPU: +-25.6 m, BEV tokens of 0.8 m, four deviations on.

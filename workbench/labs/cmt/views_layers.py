@@ -53,8 +53,9 @@ class Layers:
             self.sizes.append((glyph.glyph, camera.image.shape))
         for source in (self.boxes, *self.lines):
             source.selected.on_change("indices", self._selected)
-        shots = [pn.pane.Bokeh(plot, sizing_mode="scale_width") for plot in self.shots]  # keeps the aspect of images
-        items = [flow(*shots, width=300)] if shots else []
+        for plot in self.shots:
+            plot.max_width = 640  # without it a picture in a flow keeps no room for its frame
+        items = [flow(*[pane(plot) for plot in self.shots], width=300)] if self.shots else []
         self.layout = pn.Column(pane(self.above), *items, sizing_mode="stretch_width", styles={"max-height": "none"})
 
     def _selected(self, _name: str, _old: list[int], new: list[int]) -> None:
