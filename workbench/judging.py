@@ -89,6 +89,24 @@ def apart(a: np.ndarray, b: np.ndarray) -> Interval:
     return _ends(mean_a - mean_b, draws_a - draws_b)
 
 
+def redrawn(values: np.ndarray, draws: np.ndarray) -> Interval:
+    """Return the mean of a measure that is no mean over cases, and its 95 % interval over cases and trainings.
+
+    Parameters
+    ----------
+    values
+        (trainings,): of all cases.
+    draws
+        (D, trainings), D of at most `DRAWS`: of cases drawn with replacement, the same for every training.
+
+    >>> redrawn(np.array([1.0, 1.0]), np.ones((5, 2)))
+    (1.0, 1.0, 1.0)
+    """
+    _, by_training = weights(1, len(values))
+    times = by_training[: len(draws)]  # (D, trainings)
+    return _ends(float(np.mean(values)), (draws * times).sum(1) / times.sum(1))
+
+
 def _drawn(values: np.ndarray, seed: int) -> tuple[float, np.ndarray]:
     """Return the mean and the bootstrap means of values (cases, trainings) or (cases,), NaN where there are none."""
     values = np.asarray(values, float)

@@ -98,3 +98,19 @@ def make_scenes():
 @pytest.fixture(scope="session")
 def make_cameras():
     return around
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """Parameters of a run of seconds."""
+    return {
+        "train": 3,
+        "validation": 3,
+        "height": 16,
+        "width": 32,
+        "steps": 2,
+        "batch": 2,
+        "queries": 9,
+        "cell": 1.0,
+        "points": 2000,
+    }

@@ -60,3 +60,15 @@ def test_the_released_order_reads_the_height_branch_as_log_width_and_the_second_
     assert torch.equal(released[same], plain[same])
     assert [RELEASED[RELEASED[i]] for i in range(10)] == list(range(10))  # twice is as before
     assert [WEIGHTS[i] for i in RELEASED] == list(WEIGHTS)  # so one list of weights serves both
+
+
+def test_what_is_said_in_the_direction_of_an_anchor_is_turned_with_it():
+    """An anchor 4 m to the left: 1 m along is 1 m left, 2 m across is 2 m back; a heading along it looks left."""
+    raw = torch.zeros(1, 1, 1, 14)
+    raw[..., 10:] = torch.tensor([1.0, 2.0, 0.0, 1.0])
+    anchors = torch.tensor([[[0.5, 0.55, 0.5]]])
+    found = placed(raw, anchors, AREA, released=False)[0, 0, 0]
+    torch.testing.assert_close(found[:3], torch.tensor([-2.0, 5.0, -1.0]))
+    torch.testing.assert_close(decode(found)[6], torch.tensor(math.pi / 2))
+    none = placed(torch.zeros(1, 1, 1, 10), anchors, AREA, released=False)
+    torch.testing.assert_close(placed(torch.zeros(1, 1, 1, 14), anchors, AREA, released=False), none)

@@ -63,7 +63,8 @@ def placed(raw: Tensor, anchors: Tensor, area: tuple[float, ...], released: bool
     Parameters
     ----------
     raw
-        (L, B, N, 10), the branches one after the other: xy 2, height 1, dim 3, rotation 2, velocity 2.
+        (L, B, N, 10), the branches one after the other: xy 2, height 1, dim 3, rotation 2, velocity 2. Or 14 (see
+        `Shape.polar`): then shift (m) and rotation once more, in the axes of the anchor's direction.
     anchors
         (B, N, 3) in 0..1 of the range.
     area
@@ -78,5 +79,31 @@ def placed(raw: Tensor, anchors: Tensor, area: tuple[float, ...], released: bool
     """
     low, high = raw.new_tensor(area[:3]), raw.new_tensor(area[3:])
     center = (raw[..., :3] + torch.logit(anchors, eps=1e-5)).sigmoid() * (high - low) + low
-    codes = torch.cat([center, raw[..., 3:]], -1)
-    return codes[..., list(RELEASED)] if released else codes
+    codes = torch.cat([center, raw[..., 3:10]], -1)
+    codes = codes[..., list(RELEASED)] if released else codes
+    if raw.shape[-1] == len(CODE):
+        return codes
+    return codes + polar(raw[..., 10:], (anchors * (high - low) + low)[..., :2])
+
+
+def polar(raw: Tensor, at: Tensor) -> Tensor:
+    """Return what shift and rotation along the direction of anchors add to codes.
+
+    Parameters
+    ----------
+    raw
+        (L, B, N, 4): m along and across the direction from the LiDAR to the anchor; sine and cosine of the yaw against
+        it.
+    at
+        (B, N, 2): anchors in m.
+
+    Returns
+    -------
+    Tensor
+        (L, B, N, 10).
+    """
+    c, s = (at / at.norm(dim=-1, keepdim=True).clamp_min(1e-3)).unbind(-1)  # (B, N) each
+    along, across, sin, cos = raw.unbind(-1)
+    x, y = c * along - s * across, s * along + c * across
+    nothing = torch.zeros_like(x)
+    return torch.stack([x, y, *[nothing] * 4, sin * c + cos * s, cos * c - sin * s, nothing, nothing], -1)

@@ -317,7 +317,8 @@ class Heads(nn.Module):
     def __init__(self, shape: Shape):
         super().__init__()
         L, C, K = shape.layers, shape.width, shape.hidden
-        outs = {"class": shape.classes, **BRANCHES}
+        self.branches = {**BRANCHES, "polar": 4} if shape.polar else BRANCHES
+        outs = {"class": shape.classes, **self.branches}
         size = (len(outs), K)
         self.enter, self.enter_bias = uniform(C, L, C, len(outs) * K), uniform(C, L, 1, 1, len(outs) * K)
         self.scale = nn.Parameter(torch.ones(L, 1, 1, *size))
@@ -327,14 +328,14 @@ class Heads(nn.Module):
         nn.init.constant_(self.bias["class"], RARE)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return class logits (L, B, N, classes) and raw boxes (L, B, N, 10) of contents (L, B, N, C)."""
+        """Return class logits (L, B, N, classes) and raw boxes (L, B, N, 10 or 14) of contents (L, B, N, C)."""
         branches, hidden = self.scale.shape[-2:]
         h = torch.einsum("lbnc,lck->lbnk", x, self.enter) + self.enter_bias
         h = F.layer_norm(h.unflatten(-1, (branches, hidden)), (hidden,)) * self.scale + self.shift
         h = h.relu().unbind(-2)  # one (L, B, N, hidden) for each branch
         logits, *box = (
             torch.einsum("lbnk,lko->lbno", one, self.leave[name]) + self.bias[name]
-            for one, name in zip(h, ("class", *BRANCHES), strict=True)
+            for one, name in zip(h, ("class", *self.branches), strict=True)
         )
         return logits, torch.cat(box, -1)
 

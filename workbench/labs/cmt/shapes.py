@@ -52,6 +52,10 @@ class Shape:
     aligned
         Deviation: position encodings are layer-normed, and the key projection of cross-attention starts equal to the
         query projection, so that from its first step a query looks where its anchor is.
+    polar
+        Deviation: heads give shift and heading twice, and the sum counts: along the LiDAR's axes, and along and across
+        the direction in which the anchor lies. What a camera sees of an object tells the latter: its distance, and how
+        it is turned against the ray, whatever the ray's direction.
     released_code
         Bug-compatible: the heads' numbers are read in the order that the released code trains. See `boxes.RELEASED`.
     sensors, bev
@@ -82,6 +86,7 @@ class Shape:
     octaves: int = 0
     grid_anchors: bool = False
     aligned: bool = False
+    polar: bool = False
     released_code: bool = False
     sensors: Sensors = "both"
     bev: bool = False
@@ -151,6 +156,7 @@ SMALL = Shape(
     octaves=4,
     grid_anchors=True,
     aligned=True,
+    polar=True,
 )
 """For minutes on a CPU: +-25.6 m, BEV tokens of 0.8 m, four deviations on.
 
@@ -192,6 +198,8 @@ class Arm:
         Fields of `Shape` that differ.
     masked
         Whether sensors are dropped in training (masked-modal training).
+    denoised
+        Whether denoising queries help in training.
     parts
         Other arms whose detections are joined; such an arm is not trained itself.
     """
@@ -199,6 +207,7 @@ class Arm:
     title: str
     network: dict[str, object]
     masked: bool = False
+    denoised: bool = True
     parts: tuple[str, ...] = ()
 
 
@@ -209,4 +218,7 @@ ARMS: dict[str, Arm] = {
     "camera": Arm("Camera specialist", {"sensors": "camera"}),
     "late": Arm("Late fusion of the two specialists", {}, parts=("lidar", "camera")),
     "bev": Arm("BEV concatenation", {"bev": True}),
+    "no image encoding": Arm("Plain fusion, image tokens without positions", {"image_encoding": False}),
+    "no point encoding": Arm("Plain fusion, BEV tokens without positions", {"point_encoding": False}),
+    "no denoising": Arm("Plain fusion, no denoising queries", {}, denoised=False),
 }

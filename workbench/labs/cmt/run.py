@@ -1,0 +1,316 @@
+"""The lab `cmt` runs: every arm learns, looks at every scene under every condition, and is scored; and the probe."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.context import Context, MemoryContext
+from workbench.data.ownscenes import open_scene
+from workbench.data.scenes import Boxes
+from workbench.journal import Desk, Freeze, State, Step, followed, opened, work_off
+from workbench.lab import LabError, LoadedRun
+from workbench.labs.cmt import probing
+from workbench.labs.cmt.conditions import BOTH, NO_CAMERAS, NO_LIDAR
+from workbench.labs.cmt.data import Material, Sample, lightened, material, prepared, spec_of
+from workbench.labs.cmt.decoding import late_fusion
+from workbench.labs.cmt.evaluation import as_boxes, as_detections, looked, redrawn, rows_of, scored
+from workbench.labs.cmt.jobs import Job, batches, jobs_of, network, recipe_of, shape_of
+from workbench.labs.cmt.model import Cmt
+from workbench.labs.cmt.params import SIM, Params
+from workbench.labs.cmt.shapes import ARMS
+from workbench.labs.cmt.shown import OWN, boxes_of, found_in, packed, scenes_of
+from workbench.labs.cmt.shown import rows_of as rows_of_boxes
+from workbench.labs.cmt.training import train
+from workbench.result import Result
+from workbench.segmentation.training import halved
+from workbench.tensors import load_tensors
+
+SHOWN = 4  # scenes that are kept to be seen
+LEAST = 0.05  # score of a box that is kept to be seen
+KEPT = ("masked", "plain")  # arms whose network is kept; else that of the first arm
+FOUND, DRAWN, KEPT_SCENES = "found", "drawn", "scenes"  # pieces of the desk
+
+
+def run(params: Params, ctx: Context) -> Result:
+    """Train every arm, look at the validation scenes under every condition, and score what is found.
+
+    Raises
+    ------
+    LabError
+        If the scenes cannot be used, or a parameter does not fit the others.
+    """
+    if not params.arms or not params.conditions:
+        raise LabError("No arm or no condition is chosen.", "Choose at least masked, and both.")
+    for arm in params.arms:
+        shape_of(params, arm)  # sizes that do not fit are told before the work begins
+    own = prepared_own(params)
+    data = material(params, ctx)
+    desk = opened(ctx.resume())
+    keep_scenes(params, data, desk)
+    stopped = ctx.should_stop() or work_off(work(params, ctx, data, own, desk), desk, ctx)
+    notes = [*data.notes] + (["Stopped before its end."] if stopped else [])
+    return conclude(params, desk, notes, stopped)
+
+
+def work(params: Params, ctx: Context, data: Material, own: Sample | None, desk: Desk) -> Iterator[Step]:
+    """Do every job that is not finished, and yield how far it is."""
+    jobs = jobs_of(params)
+    for number, job in enumerate(jobs):
+        if job.key in desk.finished:
+            continue
+        words = f"{job.words} ({number + 1} of {len(jobs)})"
+        if ARMS[job.arm].parts:
+            yield from join(job, words, params, data, desk)
+        else:
+            yield from learn(job, words, params, ctx, data, own, desk)
+        desk.finished.append(job.key)
+        desk.now = None
+
+
+def learn(
+    job: Job, words: str, params: Params, ctx: Context, data: Material, own: Sample | None, desk: Desk
+) -> Iterator[Step]:
+    """Train one network, then see what it is worth."""
+    yield 0, params.steps, f"{words}: begins"
+    model = network(job, params, ctx)
+    began, trained = time.perf_counter(), 0
+    terms: list[str] = []
+
+    def learned(state: State | None) -> Iterator[tuple[int, list[float], Freeze]]:
+        batch_at = batches(job, params, data, ctx)
+        for step, told, freeze in train(model, batch_at, recipe_of(job, params), ctx.device, state):
+            if not math.isfinite(told["total"]):
+                raise LabError(f"{job.words} did not learn: its loss is {told['total']}.", "Lower the learning rate.")
+            told = {k: told.get(k, 0.0) for k in ("total", "classes", "boxes", "dn_classes", "dn_boxes")}
+            terms[:] = told
+            yield step, list(told.values()), freeze
+
+    for step, means in followed(job.key, learned, params.steps, desk):
+        trained += 1
+        if means is not None:
+            told = dict(zip(terms, means, strict=True))
+            desk.book["training"].append(job.about | {"step": step} | told)
+            if job.seed == 0:
+                ctx.metric(f"Loss: {job.arm}", told["classes"] + told["boxes"], step)
+        yield step, params.steps, f"{words}: learns"
+    if trained:
+        ctx.log(f"{job.words}: {1000 * (time.perf_counter() - began) / trained:.0f} ms a training step")
+    small = halved(model)  # what is scored is what is kept
+    model.load_state_dict(small)
+    if job in kept_jobs(params):
+        ctx.save(job.file, small)
+    yield from examine(job, words, model, params, ctx, data, desk)
+    if own is not None and job.seed == 0 and (job in kept_jobs(params)):
+        for found in looked(model, [own], BOTH, data.spec.classes, ctx.device):
+            keep_boxes(job, BOTH, own.scene.name, found[0], desk)
+    count = sum(p.numel() for p in model.parameters())
+    desk.book["networks"].append(
+        job.about | {"parameters": count, "steps": params.steps, "scenes": len(data.validation)}
+    )
+
+
+def kept_jobs(params: Params) -> list[Job]:
+    """Return the trainings whose network is kept, the one that the metrics are of first."""
+    trained = [job for job in jobs_of(params) if job.seed == 0 and not ARMS[job.arm].parts]
+    return sorted((j for j in trained if j.arm in KEPT), key=lambda j: KEPT.index(j.arm)) or trained[:1]
+
+
+def examine(
+    job: Job, words: str, model: Cmt, params: Params, ctx: Context, data: Material, desk: Desk
+) -> Iterator[Step]:
+    """Look at every scene under every condition."""
+    total = len(data.validation) * len(params.conditions)
+    found: dict[str, list[Boxes]] = {}
+    for condition in params.conditions:
+        found[condition] = []
+        for some in looked(model, data.validation, condition, data.spec.classes, ctx.device):
+            found[condition] += some
+            yield sum(map(len, found.values())), total, f"{words}: looks ({condition})"
+    if any(job.arm in ARMS[arm].parts for arm in params.arms):
+        desk.pieces[FOUND][job.key] = flat(found)
+    yield from score(job, words, found, data, desk)
+
+
+def join(job: Job, words: str, params: Params, data: Material, desk: Desk) -> Iterator[Step]:
+    """Join what two arms of the same seed found, and score it."""
+    parts = [Job(arm, job.seed).key for arm in ARMS[job.arm].parts]
+    classes, many = data.spec.classes, len(data.validation)
+    first, second = (unflat(desk.pieces[FOUND][key], params.conditions, many, classes) for key in parts)
+    found: dict[str, list[Boxes]] = {}
+    for done, condition in enumerate(params.conditions):
+        yield done, len(params.conditions), f"{words}: joins"
+        pairs = zip(first[condition], second[condition], strict=True)
+        found[condition] = [as_boxes(late_fusion(as_detections(a), as_detections(b)), classes) for a, b in pairs]
+    yield from score(job, words, found, data, desk)
+    for key in parts:
+        del desk.pieces[FOUND][key]
+
+
+def score(job: Job, words: str, found: dict[str, list[Boxes]], data: Material, desk: Desk) -> Iterator[Step]:
+    """Score what was found under each condition, also in scenes that are drawn again."""
+    rows, drawn = [], {}
+    for done, (condition, boxes) in enumerate(found.items()):
+        yield done, len(found), f"{words}: scores"
+        scores = scored(data.validation, boxes, data.spec.classes)
+        about = job.about | {"condition": condition}
+        rows += [about | row for row in rows_of(scores, data.terms)]
+        drawn[f"{job.key}|{condition}"] = redrawn(scores, data.terms, len(data.validation))
+    desk.book["scores"] += rows
+    desk.pieces[DRAWN] |= drawn
+    if job.seed == 0:
+        for condition, boxes in found.items():
+            for k in range(min(SHOWN, len(data.validation))):
+                keep_boxes(job, condition, data.validation[k].scene.name, boxes[k], desk)
+
+
+def flat(found: dict[str, list[Boxes]]) -> np.ndarray:
+    """Return boxes by condition and scene as rows (K, 13): condition, scene, the box's nine numbers, score, label."""
+    rows = [
+        np.column_stack([np.full(len(b), c), np.full(len(b), k), b.center, b.size, b.yaw, b.velocity, b.score, b.label])
+        for c, boxes in enumerate(found.values())
+        for k, b in enumerate(boxes)
+    ]
+    return np.concatenate(rows).astype(np.float32)
+
+
+def unflat(rows: Any, conditions: Sequence[str], many: int, classes: tuple[str, ...]) -> dict[str, list[Boxes]]:
+    """Return what `flat` was given."""
+    rows = np.asarray(rows)
+    names = np.array(classes, dtype=object)
+    frame = pd.DataFrame(rows[:, 2:11], columns=["x", "y", "z", "length", "width", "height", "yaw", "vx", "vy"])
+    frame["score"], frame["class"] = rows[:, 11], names[rows[:, 12].astype(int)]
+    at = rows[:, :2].astype(int)
+    return {
+        condition: [boxes_of(frame[(at == (c, k)).all(1)], classes) for k in range(many)]
+        for c, condition in enumerate(conditions)
+    }
+
+
+# What is kept to be seen -----------------------------------------------------------------------------------------
+
+
+def prepared_own(params: Params) -> Sample | None:
+    """Return the user's own scene, if there is one."""
+    if not params.file:
+        return None
+    return prepared(replace(open_scene(Path(params.file).expanduser()), name=OWN), spec_of(params))
+
+
+def keep_scenes(params: Params, data: Material, desk: Desk) -> None:
+    """Keep some scenes as the network reads them."""
+    kept = desk.pieces[KEPT_SCENES]
+    for k in range(min(SHOWN, len(data.validation))):
+        if f"{k:02d}" not in kept:
+            kept[f"{k:02d}"] = np.frombuffer(packed(lightened(data.validation.whole(k), data.spec)), np.uint8).copy()
+    if params.file and "own" not in kept:
+        scene = lightened(replace(open_scene(Path(params.file).expanduser()), name=OWN), data.spec)
+        kept["own"] = np.frombuffer(packed(scene), np.uint8).copy()
+
+
+def keep_boxes(job: Job, condition: str, scene: str, found: Boxes, desk: Desk) -> None:
+    """Keep the boxes found in a scene that is kept."""
+    about = {"arm": job.arm, "condition": condition, "scene": scene}
+    desk.book["boxes"] += [about | row for row in rows_of_boxes(found.take(found.score >= LEAST))]
+
+
+# The result ------------------------------------------------------------------------------------------------------
+
+
+def conclude(params: Params, desk: Desk, notes: list[str], stopped: bool) -> Result:
+    """Return the result: tables, NDS of scenes drawn again, scenes to be seen, and the metrics."""
+    tables = {name: pd.DataFrame(rows) for name, rows in desk.book.items() if rows}
+    metrics, values = headline(tables) if "scores" in tables else ({}, {})
+    drawn = desk.pieces.get(DRAWN, {})
+    arrays = {}
+    if "scores" in tables:
+        whole = tables["scores"][tables["scores"]["class"] == "all"]
+        keys = [f"{arm}-{seed}|{condition}" for arm, seed, condition in whole[["arm", "seed", "condition"]].to_numpy()]
+        arrays["drawn"] = np.stack([np.asarray(drawn[key], np.float32) for key in keys])
+    scenes = desk.pieces.get(KEPT_SCENES, {})
+    return Result(
+        metrics=metrics,
+        samples=values,
+        tables=tables,
+        arrays=arrays,
+        media={f"scene_{key}.npz": np.asarray(blob).tobytes() for key, blob in scenes.items()},
+        notes=notes,
+        partial=stopped,
+    )
+
+
+def headline(tables: dict[str, pd.DataFrame]) -> tuple[dict[str, float], dict[str, list[float]]]:
+    """Return the metrics of `Lab.metrics`; a value a seed."""
+    scores = tables["scores"][tables["scores"]["class"] == "all"]
+    arms = list(dict.fromkeys(scores["arm"]))
+    main = "masked" if "masked" in arms else arms[0]
+    values: dict[str, list[float]] = {}
+
+    def tell(key: str, arm: str, condition: str, column: str = "nds") -> None:
+        own = scores[(scores["arm"] == arm) & (scores["condition"] == condition)].sort_values("seed")
+        if len(own) and column in own:
+            values[key] = own[column].astype(float).tolist()
+
+    tell("nds", main, BOTH)
+    tell("nds_no_cameras", main, NO_CAMERAS)
+    tell("nds_no_lidar", main, NO_LIDAR)
+    tell("map", main, BOTH, "ap")
+    for error in ("ATE", "ASE", "AOE"):
+        tell(error.lower(), main, BOTH, error)
+    tell("nds_plain", "plain", BOTH)
+    tell("nds_plain_no_lidar", "plain", NO_LIDAR)
+    tell("nds_plain_no_cameras", "plain", NO_CAMERAS)
+    tell("nds_lidar", "lidar", BOTH)
+    tell("nds_camera", "camera", BOTH)
+    return {key: float(np.mean(v)) for key, v in values.items()}, values
+
+
+# The probe -------------------------------------------------------------------------------------------------------
+
+
+def load(run: LoadedRun) -> probing.Ready:
+    """Return the kept networks, and the scenes that can be asked about."""
+    models = restored(run)
+    return probing.ready(run, models)
+
+
+def restored(run: LoadedRun) -> dict[str, Cmt]:
+    """Return the kept networks by arm."""
+    ctx, models = MemoryContext(run.seed, run.device), {}
+    for job in kept_jobs(run.params):
+        path = run.folder / "models" / f"{job.file}.safetensors"
+        if path.exists():
+            models[job.arm] = network(job, run.params, ctx)
+            models[job.arm].load_state_dict(load_tensors(path))
+            models[job.arm].eval()
+    if not models:
+        raise LabError("This run kept no network.", "It was stopped before one had learned: resume it.")
+    return models
+
+
+def probe(run: LoadedRun, request: dict[str, Any]) -> Result:
+    """Look at a kept scene with sensors switched off or disturbed; see `probing.answer`."""
+    return probing.answer(request, run.model, run.device)
+
+
+def recheck(run: LoadedRun) -> dict[str, tuple[float, float]]:
+    """Let the kept networks look at the kept scenes again: name -> (NDS of the recorded boxes, NDS of those now)."""
+    spec, terms, result = spec_of(run.params), ("ATE", "ASE", "AOE"), {}
+    scenes = [scene for name, scene in scenes_of(run.result).items() if name != OWN]
+    samples = [prepared(scene, spec, run.params.dataset == SIM) for scene in scenes]
+    for arm, model in restored(run).items():
+        for condition in run.params.conditions:
+            was = [found_in(run.result, scene, arm, condition) for scene in scenes]
+            now = [b for some in looked(model, samples, condition, spec.classes, run.device) for b in some]
+            now = [b.take(b.score >= LEAST) for b in now]
+            result[f"{arm}, {condition}"] = tuple(
+                scored(samples, found, spec.classes).score(terms) for found in (was, now)
+            )
+    return result
