@@ -20,7 +20,7 @@ from workbench.result import Result
 from workbench.ui.frame import closed, view, words
 from workbench.ui.link import remember
 from workbench.ui.palette import DARK
-from workbench.ui.scenes import STATES
+from workbench.ui.scenerows import STATES
 
 ATTENTION, SIMILARITY = "attention", "similarity"
 HOW = (
