@@ -11,7 +11,7 @@ from benchmarks.crossmodal import as_torchs
 from workbench.lab import LabError
 from workbench.labs.cmt.frames import framed, zeroed
 from workbench.labs.cmt.masking import without
-from workbench.labs.cmt.model import BRANCHES, Attention, Cmt, Heads, Tokens, first_anchors
+from workbench.labs.cmt.model import Attention, Cmt, Heads, Tokens, first_anchors
 from workbench.labs.cmt.shapes import ARMS, PAPER, PAPER_R50, SMALL, TINY, Shape
 
 ABSENT = ("none", "null", "zeroed")
@@ -240,9 +240,9 @@ def test_all_heads_at_once_are_each_layers_linear_norm_relu_linear():
     heads = Heads(TINY)
     x = torch.randn(2, 3, 5, 32)
     logits, raw = heads(x)
-    parts = dict(zip(BRANCHES, raw.split(list(BRANCHES.values()), -1), strict=True)) | {"class": logits}
+    parts = dict(zip(heads.branches, raw.split(list(heads.branches.values()), -1), strict=True)) | {"class": logits}
     K = TINY.hidden
-    for place, name in enumerate(("class", *BRANCHES)):
+    for place, name in enumerate(("class", *heads.branches)):
         for layer in range(2):
             columns = slice(place * K, (place + 1) * K)
             h = x[layer] @ heads.enter[layer, :, columns] + heads.enter_bias[layer, ..., columns]

@@ -53,8 +53,6 @@ class Layers:
             self.sizes.append((glyph.glyph, camera.image.shape))
         for source in (self.boxes, *self.lines):
             source.selected.on_change("indices", self._selected)
-        for plot in self.shots:
-            plot.max_width = 640  # without it a picture in a flow keeps no room for its frame
         items = [flow(*[pane(plot) for plot in self.shots], width=300)] if self.shots else []
         self.layout = pn.Column(pane(self.above), *items, sizing_mode="stretch_width", styles={"max-height": "none"})
 
