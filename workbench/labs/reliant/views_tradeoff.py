@@ -45,9 +45,8 @@ def tradeoff_view(result: Result, link: Any = None) -> pn.Column:
         return pane(plot)
 
     return view(
-        "Each point is one arm at one weight α, averaged over its trainings; the upper left is best (right often, "
-        "equal in its "
-        "treatment). The line joins the arms that no other one beats in both.",
+        "Each point is one arm at one weight α, averaged over its trainings; the upper left is best (right often, equal "
+        "in its treatment). The line joins the arms that no other one beats in both.",
         pn.FlexBox(graph, measure, quality, networks, single, gap="8px", align_items="center"),
         live(draw, graph, measure, quality, single, networks),
         note,
@@ -175,7 +174,6 @@ def logs_pane(name: str, summary: pd.DataFrame) -> pn.Column:
     table = html(f"<div class='scroll'><table>{head}</tr>{''.join(body)}</table></div>")
     how = (
         "The authors' own logs, one training each, percent. They show no student without RELIANT, so they cannot say "
-        "what it "
-        "changes; their official split and networks differ from ours (see Method)."
+        "what it changes; their official split and networks differ from ours (see Method)."
     )
     return pn.Column(words(how), table, sizing_mode="stretch_width", styles={"max-height": "none"})
