@@ -45,8 +45,8 @@ def tradeoff_view(result: Result, link: Any = None) -> pn.Column:
         return pane(plot)
 
     return view(
-        "Each point is one arm at one weight α, averaged over its trainings; the upper left is best (right often, equal "
-        "in its treatment). The line joins the arms that no other one beats in both.",
+        "Each point is one arm at one weight α, averaged over its trainings; the upper left is best (right often, "
+        "equal in its treatment). The line joins the arms that no other one beats in both.",
         pn.FlexBox(graph, measure, quality, networks, single, gap="8px", align_items="center"),
         live(draw, graph, measure, quality, single, networks),
         note,
