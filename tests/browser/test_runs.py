@@ -6,6 +6,7 @@ Most tests use the trial lab (see tests/trial): it is quick, and misbehaves when
 import importlib
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -164,11 +165,16 @@ def test_nothing_can_be_pressed_before_the_server_has_heard_of_the_page(page, li
 
 def test_a_session_that_begins_with_its_websocket_asks_no_other_host(server):
     """A browser that is slower than the server's patience gets such a session: no HTML has been written for it."""
-    session = pull_session(url=server, arguments={"lab": "trial"})
-    try:
-        sheets = [model.url for model in session.document.select({"type": ImportedStyleSheet})]
-    finally:
-        session.close()
+
+    def pull() -> list[str]:
+        session = pull_session(url=server, arguments={"lab": "trial"})
+        try:
+            return [model.url for model in session.document.select({"type": ImportedStyleSheet})]
+        finally:
+            session.close()
+
+    with ThreadPoolExecutor() as pool:  # this thread has a loop already, Playwright's
+        sheets = pool.submit(pull).result(60)
     assert sheets and [url for url in sheets if "://" in url] == []
 
 

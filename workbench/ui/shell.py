@@ -94,7 +94,8 @@ class Shell:
         self.page.param.watch(self._themed, "dark_theme")
         self.address.param.watch(lambda _: soon(self._go_dark), "prefers_dark")
         # Nothing can be pressed before Panel has heard of the page: what a hand does earlier would be lost (`soon`).
-        soon(self._render)
+        # Nor at once then: until all that waited for the page is done, changes go a way on which later ones overtake.
+        soon(lambda: self.later(self._render))
         pn.state.add_periodic_callback(self._poll, POLL)
 
     # -- moving about --------------------------------------------------------------------------------

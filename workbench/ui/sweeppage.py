@@ -118,7 +118,7 @@ class SweepPage:
         self._more.disabled = found.active or counts["done"] == found.spec.runs
         lives = {live.run_id: live for live in open_engine().active()}
         self._list.object = runs_html(found, runs, lives)
-        self._draw()
+        self._shell.later(self._draw)  # it changes Bokeh's models, for which one must hold the document
 
     # -- the picture ---------------------------------------------------------------------------------
 
