@@ -40,10 +40,16 @@ def download(page: Page, name: str) -> tuple[str, bytes]:
 
 
 def choose(page: Page, label: str, option: str) -> None:
-    """Choose an option of a Material select."""
+    """Choose an option of a Material select; again where a picture that was drawn just then moved it from under us."""
     page.get_by_role("combobox", name=re.compile(f"^{label}")).first.click()
-    page.get_by_role("menuitem", name=option, exact=True).click()
-    expect(page.get_by_role("listbox")).to_be_hidden()
+    menu = page.get_by_role("listbox")
+    for patience in (10_000, 10_000, 90_000):
+        page.get_by_role("menuitem", name=option, exact=True).click()
+        try:
+            return expect(menu).to_be_hidden(timeout=patience)
+        except AssertionError:
+            if patience == 90_000:
+                raise
 
 
 # links ----------------------------------------------------------------------------------------------------------
