@@ -20,16 +20,14 @@ import json
 import os
 import platform
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 
 import torch
-from torch import nn
+from harness import in_turns
+from torchs import as_torchs
 
 from workbench.labs.cmt.branches import cell_of, means
-from workbench.labs.cmt.model import Attention, Cmt, Tokens
+from workbench.labs.cmt.model import Cmt, Tokens
 from workbench.labs.cmt.shapes import Shape
 
 SLOWEST, FASTER = 1.1, 2.0
@@ -37,42 +35,7 @@ ROUNDS, STEPS = 7, 20
 POINTS, CELL, REACH = 120_000, 0.4, 54.0
 
 
-def in_turns(contestants: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Return the median of the processor seconds of each; once more before, uncounted."""
-    spent = {name: [] for name in contestants}
-    for turn in range(rounds + 1):
-        for name, work in contestants.items():
-            began = time.process_time()
-            work()
-            if turn:
-                spent[name].append(time.process_time() - began)
-    return {name: median(values) for name, values in spent.items()}
-
-
 # Decoder ---------------------------------------------------------------------------------------------------------
-
-
-def give_attention(ours: Attention, theirs: nn.MultiheadAttention) -> None:
-    """Copy weights from ours to torch's."""
-    theirs.in_proj_weight.data.copy_(torch.cat([ours.q.weight, ours.k.weight, ours.v.weight]))
-    theirs.in_proj_bias.data.copy_(torch.cat([ours.q.bias, ours.k.bias, ours.v.bias]))
-    theirs.out_proj.load_state_dict(ours.join.state_dict())
-
-
-def as_torchs(model: Cmt) -> nn.TransformerDecoder:
-    """Return torch's decoder with the weights of ours."""
-    shape = model.shape
-    layer = nn.TransformerDecoderLayer(shape.width, shape.heads, shape.inner, dropout=0.0, batch_first=True)
-    peer = nn.TransformerDecoder(layer, shape.layers, nn.LayerNorm(shape.width))
-    for ours, theirs in zip(model.layers, peer.layers, strict=True):
-        give_attention(ours.own, theirs.self_attn)
-        give_attention(ours.cross, theirs.multihead_attn)
-        theirs.linear1.load_state_dict(ours.think[0].state_dict())
-        theirs.linear2.load_state_dict(ours.think[2].state_dict())
-        for number, norm in enumerate(ours.norms, 1):
-            getattr(theirs, f"norm{number}").load_state_dict(norm.state_dict())
-    peer.norm.load_state_dict(model.norm.state_dict())
-    return peer
 
 
 def decoder() -> tuple[dict[str, float], float]:

@@ -21,14 +21,13 @@ import json
 import platform
 import resource
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 import pandas as pd
 import torch
+from harness import in_turns
 from scipy.spatial.distance import cdist
 from torch import Tensor
 from torch.nn import functional as F
@@ -45,18 +44,6 @@ FASTER, EDGES_FASTER = 3.0, 2.0
 ROUNDS = 7
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 ALPHA = 10
-
-
-def in_turns(contestants: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Return the median of the processor seconds of each; once more before, uncounted."""
-    spent = {name: [] for name in contestants}
-    for turn in range(rounds + 1):
-        for name, work in contestants.items():
-            began = time.process_time()
-            work()
-            if turn:
-                spent[name].append(time.process_time() - began)
-    return {name: median(values) for name, values in spent.items()}
 
 
 def table(name: str) -> pd.DataFrame:

@@ -14,16 +14,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
 from pathlib import Path
 from statistics import median
 
-ROOT = Path(__file__).parent.parent
+from harness import served
+
 VISITS, FRAMES = 5, 60
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 FLAGS += ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
@@ -107,41 +104,23 @@ def measured(folder: Path) -> dict[str, dict[str, list[float]]]:
     """Return ms to appear, and frames a second, of every visit."""
     from playwright.sync_api import sync_playwright
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    (folder / "app.py").write_text(APP)
-    env = os.environ | {"OMP_NUM_THREADS": "1"}
     found: dict[str, dict[str, list[float]]] = {name: {"ms": [], "fps": []} for name in ("ours", "peer")}
-    with (folder / "log").open("w") as log:
-        command = [sys.executable, str(folder / "app.py"), str(port)]
-        server = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
-    try:
-        for _ in range(240):
-            try:
-                urllib.request.urlopen(f"http://localhost:{port}/ours", timeout=60).close()
-                break
-            except OSError:
-                time.sleep(0.5)
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-            for visit in range(VISITS + 1):  # in turns; the first one is not counted
-                for name, values in found.items():
-                    page = browser.new_page(viewport={"width": 1000, "height": 760})
-                    page.set_default_timeout(120_000)
-                    page.goto(f"http://localhost:{port}/{name}")
-                    page.get_by_role("button", name="Show").wait_for()
-                    page.wait_for_timeout(500)
-                    ms = page.evaluate(APPEAR, name == "ours")
-                    fps = page.evaluate(MOVE, [name == "ours", FRAMES])
-                    if visit:
-                        values["ms"].append(ms)
-                        values["fps"].append(fps)
-                    page.close()
-            browser.close()
-    finally:
-        server.terminate()
-        server.wait(30)
+    with sync_playwright() as playwright, served(folder, APP) as (address, _):
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        for visit in range(VISITS + 1):  # in turns; the first one is not counted
+            for name, values in found.items():
+                page = browser.new_page(viewport={"width": 1000, "height": 760})
+                page.set_default_timeout(120_000)
+                page.goto(f"{address}/{name}")
+                page.get_by_role("button", name="Show").wait_for()
+                page.wait_for_timeout(500)
+                ms = page.evaluate(APPEAR, name == "ours")
+                fps = page.evaluate(MOVE, [name == "ours", FRAMES])
+                if visit:
+                    values["ms"].append(ms)
+                    values["fps"].append(fps)
+                page.close()
+        browser.close()
     return found
 
 

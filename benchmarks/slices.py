@@ -16,20 +16,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import psutil
+from harness import served
 
-ROOT = Path(__file__).parent.parent
 STEPS, SESSIONS, GOAL = 60, 10, 100  # a plane; open at once; ms
 SHAPE, SPACING = (512, 512, 133), (0.7, 0.7, 2.5)
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -116,36 +109,13 @@ def data(folder: Path) -> None:
         np.save(folder / f"{name}.npy", np.asfortranarray(array))
 
 
-@contextmanager
-def served(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
-    """Serve both pages and yield their address and the server's process."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    (folder / "app.py").write_text(APP.replace("SPACING", repr(SPACING)))
-    env = os.environ | {"OMP_NUM_THREADS": "1"}
-    with (folder / "log").open("w") as log:
-        command = [sys.executable, str(folder / "app.py"), str(folder), str(port)]
-        server = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
-    try:
-        for _ in range(240):
-            try:
-                urllib.request.urlopen(f"http://localhost:{port}/ours", timeout=60).close()
-                break
-            except OSError:
-                time.sleep(0.5)
-        yield f"http://localhost:{port}", psutil.Process(server.pid)
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
 def measured(folder: Path) -> dict:
     """Return milliseconds by plane and of the peer, and megabytes of the server by the number of sessions."""
     from playwright.sync_api import sync_playwright
 
     times: dict[str, list[float]] = {}
-    with sync_playwright() as playwright, served(folder) as (address, server):
+    app = APP.replace("SPACING", repr(SPACING))
+    with sync_playwright() as playwright, served(folder, app, str(folder)) as (address, server):
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
 
         def opened(name: str):

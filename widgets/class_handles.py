@@ -14,10 +14,12 @@ import numpy as np
 import param
 from panel.custom import AnyWidgetComponent
 
+from workbench_widgets.module import SelfContained
+
 MODULE = Path(__file__).with_suffix(".js")
 
 
-class ClassHandles(AnyWidgetComponent):
+class ClassHandles(SelfContained, AnyWidgetComponent):
     """The handles as a Panel component."""
 
     means = param.List([[-2.0, 0.0], [2.0, 0.0]], doc="Mean of each class, (x, y) in data units; moved by the reader.")
@@ -32,10 +34,6 @@ class ClassHandles(AnyWidgetComponent):
     movable = param.Boolean(True, doc="Show the handles.")
 
     _esm = MODULE
-
-    @classmethod
-    def _process_importmap(cls) -> dict[str, Any]:
-        return {}  # Panel's default names a React on another host; this module imports nothing
 
 
 def flat(x: Sequence[float], y: Sequence[float], label: Sequence[Any]) -> tuple[list[float], list[str]]:

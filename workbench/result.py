@@ -57,6 +57,10 @@ class Result:
         values = [v for v in self.samples.get(key, ()) if math.isfinite(v)]
         return float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
 
+    def has(self, table: str) -> bool:
+        """Say whether it holds that table, with at least one row; a stopped run may lack it."""
+        return table in self.tables and len(self.tables[table]) > 0
+
     def save(self, folder: Path) -> None:
         """Write the result as JSON, Parquet, NPY and plain files below `folder`."""
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,10 @@
 """A finished run of a lab as a probe sees it, without an engine and a store."""
 
+from concurrent.futures import Future
+
 import pytest
 
-from workbench.lab import LoadedRun
+from workbench.lab import LabError, LoadedRun
 from workbench.tensors import save_tensors
 
 
@@ -17,3 +19,25 @@ def loaded_run(tmp_path_factory):
         return LoadedRun("x", params, result, folder, "cpu", seed)
 
     return make
+
+
+class Asked:
+    """Answers a view as the worker does, and keeps what it was asked."""
+
+    def __init__(self, lab, run):
+        self.lab, self.run, self.requests = lab, run, []
+
+    def __call__(self, request):
+        self.requests.append(request)
+        future = Future()
+        try:
+            future.set_result(self.lab.probe(self.run, request))
+        except LabError as error:
+            future.set_exception(error)
+        return future
+
+
+@pytest.fixture(scope="session")
+def answering():
+    """Return a function from a lab and a loaded run to what a `Link` asks; its ``requests`` are what was asked."""
+    return Asked

@@ -15,13 +15,12 @@ For a lab use `workbench.ui.scenes.scene_view`, which shares the selection with 
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import param
 from panel.custom import AnyWidgetComponent
 
+from workbench_widgets.module import SelfContained, joined
 from workbench_widgets.scene.pack import BUDGET, looks, packed
 
 __all__ = ["BUDGET", "INSIDE", "Scene3D", "looks", "packed"]
@@ -31,7 +30,7 @@ PARTS = ("gl", "eye", "hands", "view")
 INSIDE = "what they lie in"  # the points' color that is not a shade
 
 
-class Scene3D(AnyWidgetComponent):
+class Scene3D(SelfContained, AnyWidgetComponent):
     """The points and boxes as a Panel component."""
 
     scene = param.Bytes(b"", doc="Points and boxes, see `packed`.")
@@ -42,12 +41,4 @@ class Scene3D(AnyWidgetComponent):
     selected = param.List([], item_type=int, doc="Number of the selected box, from 0; empty for none.")
     camera = param.List([], doc="Turn and tilt in degrees, distance in m, and the x, y, z looked at; empty: the start.")
 
-    _esm = "\n".join(
-        [f"const CSS = {json.dumps((HERE / 'style.css').read_text(encoding='utf-8'))}"]
-        + [f"const INSIDE = {json.dumps(INSIDE)}"]
-        + [(HERE / f"{part}.js").read_text(encoding="utf-8") for part in PARTS]
-    )
-
-    @classmethod
-    def _process_importmap(cls) -> dict[str, Any]:
-        return {}  # Panel's default names a React on another host; this module imports nothing
+    _esm = joined(HERE, PARTS, INSIDE=INSIDE)

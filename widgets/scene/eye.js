@@ -1,7 +1,6 @@
 /* The camera: from which it is looked, what lies where on the screen, and which box is under the pointer. */
 
 const FIELD = 55 * Math.PI / 180 // of view, along the shorter side
-const clamp = (value, low, high) => Math.min(high, Math.max(low, value))
 const dot = (a, b) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 const minus = (a, b) => [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
 

@@ -4,13 +4,6 @@ const SIDES = {Behind: [0, 32], Above: [0, 90], Left: [-90, 25], Right: [90, 25]
 
 function render({model, el}) {
   const get = (name) => model.get(name)
-  const make = (tag, parent, attributes = {}, text = "") => {
-    const made = document.createElement(tag)
-    for (const [key, value] of Object.entries(attributes)) { made.setAttribute(key, value) }
-    if (text) { made.textContent = text }
-    parent?.appendChild(made)
-    return made
-  }
   const style = make("style", null, {}, CSS)
   const root = make("div", null, {class: "scene-view", role: "group", "aria-label": "Points and boxes in 3-D"})
   root.dataset.lmSuppressShortcuts = "true" // JupyterLab's own keys rest while this has the focus

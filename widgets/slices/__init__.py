@@ -17,13 +17,12 @@ For a lab use `workbench.ui.volumes.slices_view`. In a notebook of your own::
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import param
 from panel.custom import AnyWidgetComponent
 
+from workbench_widgets.module import SelfContained, joined
 from workbench_widgets.slices.answers import answered, jumped, worst_slices
 from workbench_widgets.slices.sides import COLORS, Side, slices_of
 
@@ -34,7 +33,7 @@ PARTS = ("paint", "panes", "tools", "view")
 MODES = ("truth", "prediction", "difference", "none")
 
 
-class Slices(AnyWidgetComponent):
+class Slices(SelfContained, AnyWidgetComponent):
     """The slices as a Panel component; take its fields from `slices_of`."""
 
     sides = param.Parameter([], precedence=-1, doc="One or two `Side`; never sent to the browser.")
@@ -52,16 +51,9 @@ class Slices(AnyWidgetComponent):
     jump = param.List([], doc="From the browser: [count, organ, side], to the organ's worst slice.")
     picture = param.Bytes(b"", doc="To the browser: the slices, see `answered`.")
 
-    _esm = "\n".join(
-        [f"const CSS = {json.dumps((HERE / 'style.css').read_text(encoding='utf-8'))}"]
-        + [(HERE / f"{part}.js").read_text(encoding="utf-8") for part in PARTS]
-    )
+    _esm = joined(HERE, PARTS)
     _rename = {"sides": None}  # to Panel: no property of the browser's
     _debounce = 1  # ms that Panel waits before it hears; its 50 are half of what a slice may take
-
-    @classmethod
-    def _process_importmap(cls) -> dict[str, Any]:
-        return {}  # Panel's default names a React on another host; this module imports nothing
 
     @param.depends("want", watch=True)
     def _cut(self) -> None:

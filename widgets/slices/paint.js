@@ -3,16 +3,6 @@
 const SVG = "http://www.w3.org/2000/svg"
 const MISSED = "#E69F00", EXTRA = "#56B4E9", SWAPPED = "#CC79A7"
 
-const clamp = (value, low, high) => Math.min(high, Math.max(low, value))
-function make(tag, parent, attributes = {}, text = "") {
-  const drawn = tag === "svg" || tag === "path"
-  const made = drawn ? document.createElementNS(SVG, tag) : document.createElement(tag)
-  for (const [key, value] of Object.entries(attributes)) { made.setAttribute(key, value) }
-  if (text) { made.textContent = text }
-  parent?.appendChild(made)
-  return made
-}
-
 const channels = (color) => [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16))
 
 /* Tables for the organs as they are to be looked at now. Of difference, codes 1, 2, 3 stand for missed, extra, swapped. */

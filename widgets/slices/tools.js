@@ -112,7 +112,7 @@ function openTools(tools, legend, hands) {
         const where = grids.length > 1 ? `, ${grid.name || `side ${side + 1}`}` : ""
         const label = `${paired[side] ? "Worst slice" : "Largest slice"} of ${name}${where}`
         const jump = make("button", item, {type: "button", class: "jump", "aria-label": label, title: label})
-        make("path", make("svg", jump, {viewBox: "0 0 24 24", "aria-hidden": "true"}), {d: TARGET})
+        make("path", make("svg", jump, {viewBox: "0 0 24 24", "aria-hidden": "true"}, "", SVG), {d: TARGET}, "", SVG)
         jump.addEventListener("click", () => hands.jump(k + 1, side))
       })
       return item

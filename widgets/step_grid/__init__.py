@@ -11,7 +11,6 @@ Who writes what: Python alone writes ``hits``; the browser alone writes ``edits`
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,17 +19,13 @@ import numpy as np
 import param
 from panel.custom import AnyWidgetComponent
 
+from workbench_widgets.module import SelfContained, joined
+
 PIECES = ("crash", "ride", "snare", "kick", "hi-hat", "tom")  # the order of the paper's six columns
 PITCHES = (49, 51, 38, 36, 42, 50)  # General MIDI
 
 HERE = Path(__file__).parent
 PARTS = ("score", "files", "sound", "board", "hands", "view")
-
-
-def _module() -> str:
-    css = (HERE / "style.css").read_text(encoding="utf-8")
-    parts = [(HERE / f"{part}.js").read_text(encoding="utf-8") for part in PARTS]
-    return "\n".join([f"const CSS = {json.dumps(css)}", *parts])
 
 
 def take_edits(grid: Any) -> dict[str, Any]:
@@ -54,7 +49,7 @@ def take_edits(grid: Any) -> dict[str, Any]:
     return {"hits": hits, "revision": revision, "settled": max(grid.settled, finished)}
 
 
-class StepGrid(AnyWidgetComponent):
+class StepGrid(SelfContained, AnyWidgetComponent):
     """The step grid as a Panel component. A step is a sixteenth: four are one beat of ``tempo``."""
 
     hits = param.List(
@@ -86,11 +81,7 @@ class StepGrid(AnyWidgetComponent):
     revision = param.Integer(0, doc="Number of the last edit that is in `hits`.")
     settled = param.Integer(0, doc="How many edits were finished: goes up when a hand is taken off; watch this one.")
 
-    _esm = _module()
-
-    @classmethod
-    def _process_importmap(cls) -> dict[str, Any]:
-        return {}  # Panel's default names a React on another host; this module imports nothing
+    _esm = joined(HERE, PARTS)
 
     @param.depends("edits", watch=True)
     def _answer(self) -> None:

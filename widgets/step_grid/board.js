@@ -3,22 +3,14 @@
    `look` is what the reader looks at: {here: {row, step} of the focus, range: [from, to) of selected steps or null}. */
 
 const MUSICIAN = ["crash", "ride", "hi-hat", "tom", "snare", "kick"] // from the top, as drum notation is read
+const SVG = "http://www.w3.org/2000/svg"
 const CURVE = {base: 56, high: 38} // pixels
-
-function make(tag, parent, attributes = {}, words = "") {
-  const drawn = ["svg", "path", "line", "circle", "text"].includes(tag)
-  const made = drawn ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag)
-  for (const [key, value] of Object.entries(attributes)) { made.setAttribute(key, value) }
-  made.textContent = words
-  parent?.append(made)
-  return made
-}
 
 function openBoard({get, look, scroller, score, painted}) {
   const sheet = make("div", scroller, {class: "sheet", role: "grid", "aria-label": "Pattern: pieces by steps", "aria-multiselectable": "true"})
   const ruler = make("div", sheet, {class: "ruler", role: "row"})
   const rows = make("div", sheet, {class: "rows", role: "rowgroup"})
-  const curve = make("svg", sheet, {class: "curve", role: "img"})
+  const curve = make("svg", sheet, {class: "curve", role: "img"}, "", SVG)
   const overlay = make("div", sheet, {"aria-hidden": "true"})
   const layer = (name, words = "") => make("div", overlay, {class: name, hidden: ""}, words)
   const split = layer("split"), prompt = layer("half"), continuation = layer("half")
@@ -113,17 +105,17 @@ function openBoard({get, look, scroller, score, painted}) {
     curve.replaceChildren()
     curve.setAttribute("width", width * get("steps"))
     curve.setAttribute("aria-label", `${label} ${told.join(", ")}`)
-    make("line", curve, {class: "base", x1: 0, x2: width * get("steps"), y1: CURVE.base, y2: CURVE.base})
+    make("line", curve, {class: "base", x1: 0, x2: width * get("steps"), y1: CURVE.base, y2: CURVE.base}, "", SVG)
     const joined = (v, i) => v === null ? "" : `${i && values[i - 1] !== null ? "L" : "M"}${x(i)} ${y(v)}`
-    make("path", curve, {class: "path", d: values.map(joined).join("")})
+    make("path", curve, {class: "path", d: values.map(joined).join("")}, "", SVG)
     values.forEach((v, i) => {
       if (v === null) { return }
       if (flagged.has(i)) {
-        make("path", curve, {class: "flagged", d: `M${x(i)} ${y(v) - 6}l6 6l-6 6l-6 -6z`})
+        make("path", curve, {class: "flagged", d: `M${x(i)} ${y(v) - 6}l6 6l-6 6l-6 -6z`}, "", SVG)
       } else {
-        make("circle", curve, {class: "dot", cx: x(i), cy: y(v), r: 3.5})
+        make("circle", curve, {class: "dot", cx: x(i), cy: y(v), r: 3.5}, "", SVG)
       }
-      make("text", curve, {x: x(i), y: y(v) - 9}, String(Math.round(v * 10) / 10))
+      make("text", curve, {x: x(i), y: y(v) - 9}, String(Math.round(v * 10) / 10), SVG)
     })
   }
 

@@ -8,7 +8,6 @@ const SILENCE = []
 const cellOf = (step, piece) => step * 64 + piece // no kit has 64 pieces
 const stepOf = (cell) => Math.floor(cell / 64)
 const pieceOf = (cell) => cell % 64
-const clamp = (value, low, high) => Math.min(high, Math.max(low, value))
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b)
 
 function openScore(model, redraw) {

@@ -57,7 +57,7 @@ function render({model, el}) {
   // --------------------------------------------------------------------------------------------------------- toolbar
   function button(icon, label, word, act) {
     const made = make("button", tools, {type: "button", class: `${icon}s`, "aria-label": label, title: label})
-    make("path", make("svg", made, {viewBox: "0 0 24 24", "aria-hidden": "true"}), {d: ICONS[icon]})
+    make("path", make("svg", made, {viewBox: "0 0 24 24", "aria-hidden": "true"}, "", SVG), {d: ICONS[icon]}, "", SVG)
     if (word) { make("span", made, {class: "word"}, word) }
     made.addEventListener("click", act)
     return made

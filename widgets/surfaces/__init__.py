@@ -11,13 +11,12 @@ One ES module serves Panel (`Surfaces`) and Jupyter (``jupyter_widget(Surfaces)`
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import param
 from panel.custom import AnyWidgetComponent
 
+from workbench_widgets.module import SelfContained, joined
 from workbench_widgets.surfaces.mesh import Surface, packed, surfaces
 
 __all__ = ["Surface", "Surfaces", "packed", "surfaces"]
@@ -26,7 +25,7 @@ HERE = Path(__file__).parent
 PARTS = ("gl", "view")
 
 
-class Surfaces(AnyWidgetComponent):
+class Surfaces(SelfContained, AnyWidgetComponent):
     """The surfaces as a Panel component."""
 
     mesh = param.Bytes(b"", doc="The surfaces, see `packed`.")
@@ -34,11 +33,4 @@ class Surfaces(AnyWidgetComponent):
     hidden = param.List([], item_type=int, doc="Numbers of the organs that are not shown.")
     camera = param.List([25.0, 10.0, 1.0], doc="Turn and tilt in degrees (0, 0: from the front), and zoom.")
 
-    _esm = "\n".join(
-        [f"const CSS = {json.dumps((HERE / 'style.css').read_text(encoding='utf-8'))}"]
-        + [(HERE / f"{part}.js").read_text(encoding="utf-8") for part in PARTS]
-    )
-
-    @classmethod
-    def _process_importmap(cls) -> dict[str, Any]:
-        return {}  # Panel's default names a React on another host; this module imports nothing
+    _esm = joined(HERE, PARTS)

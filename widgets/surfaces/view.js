@@ -4,13 +4,6 @@ const SIDES = {Front: [0, 0], Back: [180, 0], Left: [-90, 0], Right: [90, 0], He
 
 function render({model, el}) {
   const get = (name) => model.get(name)
-  const make = (tag, parent, attributes = {}, text = "") => {
-    const made = document.createElement(tag)
-    for (const [key, value] of Object.entries(attributes)) { made.setAttribute(key, value) }
-    if (text) { made.textContent = text }
-    parent?.appendChild(made)
-    return made
-  }
   const style = make("style", null, {}, CSS)
   const root = make("div", null, {class: "surfaces-view", role: "group", "aria-label": "Organs in 3-D"})
   root.dataset.lmSuppressShortcuts = "true" // JupyterLab's own keys rest while this has the focus
@@ -29,7 +22,6 @@ function render({model, el}) {
   }
 
   let camera = [...get("camera")], shift = [0, 0], head = null, frame = 0, held = null, rest = 0
-  const clamp = (value, low, high) => Math.min(high, Math.max(low, value))
   function axes() {
     const [turn, tilt] = camera.map((degrees) => degrees * Math.PI / 180)
     const [s, c, t, u] = [Math.sin(turn), Math.cos(turn), Math.sin(tilt), Math.cos(tilt)]

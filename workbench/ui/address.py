@@ -15,6 +15,8 @@ from urllib.parse import parse_qsl, urlencode
 import param
 from panel.custom import AnyWidgetComponent
 
+from workbench_widgets.module import SelfContained
+
 PAGES = ("gallery", "lab", "runs", "compare", "sweep", "data")
 
 
@@ -99,7 +101,7 @@ def href(**parts: Any) -> str:
     return Place(**parts).search or "?"
 
 
-class Address(AnyWidgetComponent):
+class Address(SelfContained, AnyWidgetComponent):
     """Writes the browser's address, title and theme cookie; hears links and the back button.
 
     It is an AnyWidgetComponent although it needs no Jupyter: Panel 1.9 keeps one render module for JSComponent and
@@ -120,10 +122,6 @@ class Address(AnyWidgetComponent):
         self._told: Callable[[str, bool], Any] = lambda text, done: None
         self.param.watch(self._hear, "heard")
         self.param.watch(lambda event: self._told(*event.new[1:]), "copied")
-
-    @classmethod
-    def _process_importmap(cls) -> dict[str, Any]:
-        return {}  # Panel's default names a React on another host; this module imports nothing
 
     def _hear(self, event: param.parameterized.Event) -> None:
         _count, search, back = event.new

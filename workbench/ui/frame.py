@@ -7,6 +7,7 @@ from operator import setitem
 from typing import Any
 
 import bokeh.models as bm
+import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
 from bokeh.plotting import figure
@@ -54,6 +55,22 @@ def closed(how_to_read: str, who: str) -> pn.Column:
         f"notebook (`workbench.open_run(id).views()`), and {who}."
     )
     return view(how_to_read, pmui.Alert(object=why, severity="info", sizing_mode="stretch_width"))
+
+
+TABLE = """
+table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
+th, td { padding: 4px 9px; text-align: right; border-bottom: 1px solid var(--mui-palette-divider, #8884); }
+td:first-child, th:first-child { text-align: left; white-space: nowrap; }
+thead th { font-weight: 500; vertical-align: bottom; }
+"""
+WHOLE = "th, td { white-space: nowrap; }"
+
+
+def table_pane(table: pd.DataFrame, wrap: bool = False) -> pn.Column:
+    """Return a table of texts that scrolls sideways where it is narrow; cells but the first may `wrap`."""
+    html = table.to_html(index=False, border=0, justify="right")
+    inner = pn.pane.HTML(html, stylesheets=[TABLE if wrap else TABLE + WHOLE], sizing_mode="stretch_width")
+    return pn.Column(inner, sizing_mode="stretch_width", styles={"overflow-x": "auto", "max-height": "none"})
 
 
 def pane(plot: figure) -> pn.pane.Bokeh:

@@ -25,6 +25,7 @@ from workbench.ui.errors import error_html
 from workbench.ui.finding import FilterBar, read, switch, written
 from workbench.ui.runslist import CSS, table_html
 from workbench.ui.soon import soon
+from workbench_widgets.module import SelfContained
 
 if TYPE_CHECKING:
     from workbench.ui.shell import Shell
@@ -33,17 +34,13 @@ Act = Callable[[Any, str], Any]
 """Something done to one run: ``act(store, run_id)``."""
 
 
-class RunsList(AnyWidgetComponent):
+class RunsList(SelfContained, AnyWidgetComponent):
     """Shows the table's HTML, and hears what is ticked and starred."""
 
     html = param.String("", doc="The table.")
     heard = param.List([], doc="What the user did, the newest last: [time (ms), verb, run id, on].")
 
     _esm = Path(__file__).with_name("runs.js")
-
-    @classmethod
-    def _process_importmap(cls) -> dict[str, Any]:
-        return {}  # Panel's default names a React on another host; this module imports nothing
 
 
 class RunsTable:

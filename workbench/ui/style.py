@@ -95,11 +95,6 @@ def chip(word: str) -> str:
     return f'<span class="chip {tone}"><span aria-hidden="true">{icon}</span><span>{escape(word)}</span></span>'
 
 
-def status_text(word: str) -> str:
-    """Return a status as plain text with its icon."""
-    return f"{SIGNS.get(word, ('•', ''))[0]} {word}"
-
-
 def seconds(value: float | None) -> str:
     """Return a duration in words: ``4.2 s``, ``3 min 05 s``, ``2 h 10 min``."""
     if value is None or value != value:

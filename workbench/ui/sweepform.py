@@ -21,7 +21,6 @@ from workbench.ui.address import Place
 from workbench.ui.door import user_name
 from workbench.ui.errors import error_html
 from workbench.ui.form import STRETCH, WHOLE, Form, label_text
-from workbench.ui.soon import soon
 
 if TYPE_CHECKING:
     from workbench.ui.shell import Shell
@@ -46,7 +45,7 @@ class SweepForm:
     def __init__(self, lab: Lab, form: Form, shell: Shell):
         self._lab, self._form, self._shell = lab, form, shell
         self.button = pmui.Button(label="Sweep", icon="grid_on", color="primary", variant="outlined", **STRETCH)
-        self.button.on_click(lambda _: soon(self._toggle))  # a quick hand presses before the page is whole
+        self.button.on_click(lambda _: self._toggle())
         names = {lab.Params.param[name].label: name for name in lab.Params.names()}
         self._axes = pmui.MultiChoice(
             label="Parameters that vary", options=names, value=[], visual_size="small", delete_button=True, **STRETCH

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks.crossmodal import as_torchs
+from benchmarks.torchs import as_torchs
 from workbench.lab import LabError
 from workbench.labs.cmt.frames import framed, zeroed
 from workbench.labs.cmt.masking import without

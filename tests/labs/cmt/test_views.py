@@ -1,7 +1,5 @@
 """The views: they build from what there is, and the probe's view asks and shows what it is answered."""
 
-from concurrent.futures import Future
-
 import bokeh.models as bm
 import numpy as np
 import pytest
@@ -28,24 +26,8 @@ def ran(tiny, loaded_run):
         return loaded_run(params, ctx, LAB.run(params, ctx), 1)
 
 
-class Asked:
-    """Answers as the worker does."""
-
-    def __init__(self, run):
-        self.run, self.requests = run, []
-
-    def __call__(self, request):
-        self.requests.append(request)
-        future = Future()
-        try:
-            future.set_result(LAB.probe(self.run, request))
-        except LabError as error:
-            future.set_exception(error)
-        return future
-
-
-def test_every_view_builds_with_and_without_a_page(ran):
-    for link in (None, Link("x", Asked(ran))):
+def test_every_view_builds_with_and_without_a_page(ran, answering):
+    for link in (None, Link("x", answering(LAB, ran))):
         views = LAB.views(ran.result, link)
         assert list(views) == TITLES
         for build in views.values():
@@ -73,8 +55,8 @@ def test_the_picture_of_arms_holds_the_means_over_trainings(ran):
     assert len(own) == 2 and data["value"][at[0]] == pytest.approx(own.mean())
 
 
-def test_the_probe_asks_with_what_is_switched_off_and_says_what_fails(ran):
-    asked = Asked(ran)
+def test_the_probe_asks_with_what_is_switched_off_and_says_what_fails(ran, answering):
+    asked = answering(LAB, ran)
     bench = Bench(ran.result, scenes_of(ran.result), Link("x", asked), ATTENTION)
     assert "Answered" in bench.note.object and bench.layers.points.visible
     bench.lidar.value = False
@@ -91,8 +73,8 @@ def test_the_probe_asks_with_what_is_switched_off_and_says_what_fails(ran):
     assert "Nobody is there" in bench.note.object
 
 
-def test_a_clicked_box_gives_its_query_or_is_the_one_that_is_moved(ran):
-    asked = Asked(ran)
+def test_a_clicked_box_gives_its_query_or_is_the_one_that_is_moved(ran, answering):
+    asked = answering(LAB, ran)
     bench = Bench(ran.result, scenes_of(ran.result), Link("x", asked), SIMILARITY)
     bench.least.value = 0.0
     row = len(bench.truth) + 2

@@ -1,7 +1,5 @@
 """The views: they build from what there is, and the probe's view asks and shows what it is answered."""
 
-from concurrent.futures import Future
-
 import numpy as np
 import pytest
 
@@ -26,24 +24,8 @@ def ran(tiny, loaded_run):
     return loaded_run(params, ctx, result, 1)
 
 
-class Asked:
-    """Answers as the worker does."""
-
-    def __init__(self, run):
-        self.run, self.requests = run, []
-
-    def __call__(self, request):
-        self.requests.append(request)
-        future = Future()
-        try:
-            future.set_result(LAB.probe(self.run, request))
-        except LabError as error:
-            future.set_exception(error)
-        return future
-
-
-def test_every_view_builds_with_and_without_a_page(ran):
-    for link in (None, Link("x", Asked(ran))):
+def test_every_view_builds_with_and_without_a_page(ran, answering):
+    for link in (None, Link("x", answering(LAB, ran))):
         views = LAB.views(ran.result, link)
         assert list(views) == TITLES
         for build in views.values():
@@ -70,13 +52,13 @@ def test_made_up_scores_and_nothing_are_drawn_as_far_as_they_go(scored):
     assert LAB.views(Result()) == {}
 
 
-def test_ct_and_mr_stand_on_one_cursor(ran):
-    view = LAB.views(ran.result, Link("x", Asked(ran)))["Slices"]()
+def test_ct_and_mr_stand_on_one_cursor(ran, answering):
+    view = LAB.views(ran.result, Link("x", answering(LAB, ran)))["Slices"]()
     assert len(view[2][0][0].sides) == 2
 
 
-def test_the_probe_asks_where_the_cursor_goes_and_says_what_fails(ran):
-    asked = Asked(ran)
+def test_the_probe_asks_where_the_cursor_goes_and_says_what_fails(ran, answering):
+    asked = answering(LAB, ran)
     bench = Bench(ran.result, shown_cases(ran.result), Link("x", asked))
     assert "Answered" in bench.note.object and len(bench.found[0]) == 2
     first = bench.cases["CT test 1"]["truth"]

@@ -38,6 +38,6 @@ def views(result: Result, link: Any = None) -> dict[str, Callable[[], Any]]:
         shown["Slices"] = partial(slices_of_result, result, link)
         shown["Probe"] = partial(probe_view, result, link)
     for title, (build, table) in VIEWS.items():
-        if not table or (table in result.tables and len(result.tables[table])):
+        if not table or result.has(table):
             shown[title] = partial(build, result, link)
     return shown

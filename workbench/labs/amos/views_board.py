@@ -13,21 +13,8 @@ from workbench.labs.amos import views_style as style
 from workbench.labs.amos.anchors import anchors
 from workbench.result import Result
 from workbench.segmentation.ranking import between
+from workbench.ui import frame
 from workbench.ui.link import remember
-
-TABLE = """
-table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
-th, td { padding: 4px 9px; text-align: right; border-bottom: 1px solid var(--mui-palette-divider, #8884); }
-td:first-child, th:first-child { text-align: left; white-space: nowrap; }
-thead th { font-weight: 500; vertical-align: bottom; }
-"""
-
-
-def table_pane(table: pd.DataFrame) -> pn.Column:
-    """Return a table of texts that scrolls sideways where it is narrow."""
-    html = table.to_html(index=False, border=0, justify="right")
-    pane = pn.pane.HTML(html, stylesheets=[TABLE], sizing_mode="stretch_width")
-    return pn.Column(pane, sizing_mode="stretch_width", styles={"overflow-x": "auto", "max-height": "none"})
 
 
 def modalities(result: Result, link: Any, table: str) -> pmui.RadioButtonGroup:
@@ -45,21 +32,21 @@ def leaderboard_view(result: Result, link: Any = None) -> pn.Column:
 
     def draw(modality: str) -> pn.Column:
         rows = board[board["modality"] == modality].reset_index(drop=True)
-        plots = [style.pane(forest(rows, key, name)) for name, key in style.MEASURES.items()]
+        plots = [frame.pane(forest(rows, key, name)) for name, key in style.MEASURES.items()]
         cells = pd.DataFrame({"network, arm": rows["team"]})
         for name, key in (("DSC", "dsc"), ("NSD", "nsd"), ("mean rank", "rank")):
             cells[name] = [between(r, key, 2 if key == "rank" else 3) for r in rows.to_dict(orient="records")]
         cells["leads in"] = [f"{v:.0%}" for v in rows["first"]]
         cells["cases"] = rows["cases"]
-        return pn.Column(style.flow(*plots, width=380), table_pane(cells), sizing_mode="stretch_width")
+        return pn.Column(frame.flow(*plots, width=380), frame.table_pane(cells, wrap=True), sizing_mode="stretch_width")
 
-    return style.view(
+    return frame.view(
         "Every trained network over the same validation cases of both sites; seeds are averaged. Lines are 95 % "
         "bootstrap intervals over cases. *Mean rank*: every organ of every case is ranked by DSC and by NSD, 1 is "
         "best; *leads in*: share of resamples in which it has the best mean rank.",
         pn.FlexBox(chosen),
-        style.live(draw, chosen),
-        style.words(style.rules(result)),
+        frame.live(draw, chosen),
+        frame.words(style.rules(result)),
     )
 
 
@@ -68,13 +55,13 @@ def forest(rows: pd.DataFrame, key: str, name: str) -> bm.Plot:
     rows = rows.sort_values(key, ascending=False)
     colors = style.look(list(rows["team"]))
     low, high = f"{key}_low", f"{key}_high"
-    plot = style.plain_figure(90 + 34 * len(rows), "save", y_range=list(reversed(rows["team"])), title=name)
+    plot = frame.plain_figure(90 + 34 * len(rows), "save", y_range=list(reversed(rows["team"])), title=name)
     columns = {"team": rows["team"], "value": rows[key], "low": rows[low], "high": rows[high]}
     columns |= {"color": [colors[t][0] for t in rows["team"]], "marker": [colors[t][1] for t in rows["team"]]}
     source = bm.ColumnDataSource({k: list(v) for k, v in columns.items()})
     plot.segment("low", "team", "high", "team", source=source, color="color", line_width=3, alpha=0.6)
     dots = plot.scatter("value", "team", source=source, size=12, color="color", marker="marker")
-    tips = style.hover(("", "@team"), ("mean", "@value{0.0000}"), ("95 %", "@low{0.000} to @high{0.000}"))
+    tips = frame.hover(("", "@team"), ("mean", "@value{0.0000}"), ("95 %", "@low{0.000} to @high{0.000}"))
     tips.renderers = [dots]
     plot.add_tools(tips)
     plot.xaxis.axis_label = f"{name} (0–1), mean over organs and cases"
@@ -89,7 +76,7 @@ def ranks_view(result: Result, link: Any = None) -> pn.Column:
     def draw(modality: str) -> pn.pane.Bokeh:
         rows = board[board["modality"] == modality]
         looks = style.look(list(rows["team"]))
-        plot = style.plain_figure(360, "save", x_range=["by DSC", "by NSD"])
+        plot = frame.plain_figure(360, "save", x_range=["by DSC", "by NSD"])
         for row in rows.to_dict(orient="records"):
             color, marker = looks[row["team"]]
             ends = ["by DSC", "by NSD"]
@@ -99,14 +86,14 @@ def ranks_view(result: Result, link: Any = None) -> pn.Column:
                 plot.scatter([end], [row[key]], color=color, marker=marker, size=11, legend_label=row["team"])
         plot.y_range.flipped = True
         plot.yaxis.axis_label = "mean rank over organs and cases (1 is best)"
-        style.below(plot, 2)
-        return style.pane(plot)
+        frame.below(plot, 2)
+        return frame.pane(plot)
 
-    return style.view(
+    return frame.view(
         "Where lines cross, DSC and NSD put the networks in another order. Bars: 95 % intervals over cases.",
         pn.FlexBox(chosen),
-        style.live(draw, chosen),
-        style.words(style.rules(result)),
+        frame.live(draw, chosen),
+        frame.words(style.rules(result)),
     )
 
 
@@ -115,7 +102,7 @@ def training_view(result: Result, link: Any = None) -> pn.Column:
     table = result.tables["training"]
     table = table.assign(team=table["network"] + ", " + table["arm"])
     looks = style.look(list(table["team"].unique()))
-    plot = style.plain_figure(380, "save,reset")
+    plot = frame.plain_figure(380, "save,reset")
     for team, rows in table.groupby("team", sort=False):
         color, marker = looks[team]
         mean = rows.groupby("step")["loss"].mean()
@@ -124,8 +111,8 @@ def training_view(result: Result, link: Any = None) -> pn.Column:
         plot.scatter(few.index, few.to_numpy(), color=color, marker=marker, size=8, legend_label=team)
     plot.xaxis.axis_label = "training step (the joint arm takes twice as many)"
     plot.yaxis.axis_label = "Dice loss + cross entropy (mean of 10 steps)"
-    style.below(plot, 2)
-    return style.view("Loss on the patches that are learned from, mean over seeds.", style.pane(plot))
+    frame.below(plot, 2)
+    return frame.view("Loss on the patches that are learned from, mean over seeds.", frame.pane(plot))
 
 
 def literature_view(result: Result, link: Any = None) -> pn.Column:
@@ -136,10 +123,12 @@ def literature_view(result: Result, link: Any = None) -> pn.Column:
         shown = rows.sort_values("dsc", ascending=False)[["network", "dsc"]]
         shown = shown.assign(dsc=[f"{v:.3f}" if round(v, 3) == v else f"{v:.4f}" for v in shown["dsc"]])
         shown = shown.rename(columns={"dsc": "mean DSC"})
-        parts.append(pn.Column(style.words(f"**{setting}**"), table_pane(shown), sizing_mode="stretch_width"))
-    return style.view(
+        parts.append(
+            pn.Column(frame.words(f"**{setting}**"), frame.table_pane(shown, wrap=True), sizing_mode="stretch_width")
+        )
+    return frame.view(
         "Mean DSC on the **true AMOS22**, read in the tables of others. The four settings are not comparable with each "
         "other (other cases, other training: SwinUNETR has 0.838, 0.880 and 0.871), and not with AMOS-sim. The "
         "paper's own table could not be read, and what is only recalled of it is not printed.",
-        style.flow(*parts, width=380),
+        frame.flow(*parts, width=380),
     )

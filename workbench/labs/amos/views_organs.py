@@ -11,8 +11,9 @@ import panel as pn
 import panel_material_ui as pmui
 
 from workbench.labs.amos import views_style as style
-from workbench.labs.amos.views_board import modalities, table_pane
+from workbench.labs.amos.views_board import modalities
 from workbench.result import Result
+from workbench.ui import frame
 from workbench.ui.link import remember
 
 ABSENT = {"both": "in both", "missed": "missed", "invented": "invented", "neither": "in neither"}
@@ -40,7 +41,7 @@ def organs_view(result: Result, link: Any = None) -> pn.Column:
     def draw(team: str, modality: str) -> pn.Column:
         own = rows[(rows["team"] == team) & (rows["modality"] == modality)]
         means = own.groupby("name")[["dsc", "nsd"]].mean().dropna().sort_values("dsc")
-        plot = style.plain_figure(110 + 27 * max(len(means), 1), "save", y_range=list(means.index), min_border_left=130)
+        plot = frame.plain_figure(110 + 27 * max(len(means), 1), "save", y_range=list(means.index), min_border_left=130)
         source = bm.ColumnDataSource({"name": list(means.index), "dsc": means["dsc"], "nsd": means["nsd"]})
         plot.segment("dsc", "name", "nsd", "name", source=source, color="#8C8C8C", line_width=2, alpha=0.6)
         dots = [
@@ -49,23 +50,23 @@ def organs_view(result: Result, link: Any = None) -> pn.Column:
                 style.MEASURES.items(), ("circle", "diamond"), ("#0072B2", "#E69F00"), strict=True
             )
         ]
-        tips = style.hover(("", "@name"), ("DSC", "@dsc{0.000}"), ("NSD", "@nsd{0.000}"))
+        tips = frame.hover(("", "@name"), ("DSC", "@dsc{0.000}"), ("NSD", "@nsd{0.000}"))
         tips.renderers = dots
         plot.add_tools(tips)
         plot.x_range = bm.Range1d(0, 1)
         plot.xaxis.axis_label = "DSC and NSD (0–1)"
-        style.below(plot, 2)
+        frame.below(plot, 2)
         counts = own.groupby(["name", "state"]).size().unstack(fill_value=0).reindex(columns=list(ABSENT), fill_value=0)
         counts = counts.rename(columns=ABSENT).reset_index().rename(columns={"name": "organ"})
-        return pn.Column(style.pane(plot), table_pane(counts), sizing_mode="stretch_width")
+        return pn.Column(frame.pane(plot), frame.table_pane(counts, wrap=True), sizing_mode="stretch_width")
 
-    return style.view(
+    return frame.view(
         "Organs in the order of their DSC, means over cases and seeds. Where the diamond lies far from the circle, NSD "
         "judges otherwise: a thin organ has a low DSC while its surface is nearly right. The table counts cases and "
         "seeds in which an organ was in both masks, missed, invented, or in neither (then it does not count).",
         pn.FlexBox(team, modality),
-        style.live(draw, team, modality),
-        style.words(style.rules(result)),
+        frame.live(draw, team, modality),
+        frame.words(style.rules(result)),
     )
 
 
@@ -82,7 +83,7 @@ def cases_view(result: Result, link: Any = None) -> pn.Column:
         for (modality, site), own in mean.groupby(["modality", "site"]):
             teams = sorted(own["team"].unique(), reverse=True)
             place = f"{modality}, site {site}" if site else modality
-            plot = style.plain_figure(90 + 36 * len(teams), "save", y_range=teams, title=place, min_border_left=120)
+            plot = frame.plain_figure(90 + 36 * len(teams), "save", y_range=teams, title=place, min_border_left=120)
             rng = np.random.default_rng(0)
             for team, part in own.groupby("team"):
                 color, marker = looks[team]
@@ -94,7 +95,7 @@ def cases_view(result: Result, link: Any = None) -> pn.Column:
                     }
                 )
                 dots = plot.scatter("x", "y", source=source, size=8, color=color, marker=marker, alpha=0.7)
-                tips = style.hover(("", "@case"), (measure.upper(), "@x{0.000}"))
+                tips = frame.hover(("", "@case"), (measure.upper(), "@x{0.000}"))
                 tips.renderers = [dots]
                 plot.add_tools(tips)
                 plot.scatter(
@@ -102,13 +103,13 @@ def cases_view(result: Result, link: Any = None) -> pn.Column:
                 )
             plot.x_range = bm.Range1d(0, 1)
             plot.xaxis.axis_label = f"{measure.upper()} (0–1), mean over organs"
-            plots.append(style.pane(plot))
-        return pn.Column(style.flow(*plots, width=400), sizing_mode="stretch_width")
+            plots.append(frame.pane(plot))
+        return pn.Column(frame.flow(*plots, width=400), sizing_mode="stretch_width")
 
-    return style.view(
+    return frame.view(
         "A dot is a validation case, a bar the mean. Networks learn on scans of site A; site B has other scanners. A "
         "network that never saw a modality is shown on it, too.",
         pn.FlexBox(measure),
-        style.live(draw, measure),
-        style.words(style.rules(result)),
+        frame.live(draw, measure),
+        frame.words(style.rules(result)),
     )

@@ -12,10 +12,9 @@ import panel_material_ui as pmui
 from workbench.cases import shown_cases
 from workbench.data.volumes import Volume
 from workbench.labs.amos import views_style as style
-from workbench.labs.amos.views_board import table_pane
 from workbench.labs.amos.views_slices import labels, volume_of
 from workbench.result import Result
-from workbench.ui.frame import closed
+from workbench.ui import frame
 from workbench.ui.link import remember
 from workbench.ui.volumes import side, slices_view
 
@@ -38,7 +37,7 @@ def probe_view(result: Result, link: Any = None) -> pn.Column:
     """Return the view that asks."""
     cases = {name: arrays for name, arrays in shown_cases(result).items() if name != "own scan"}
     if link is None or not cases:
-        return closed(HOW, "the network answers")
+        return frame.closed(HOW, "the network answers")
     return Bench(result, cases, link).layout
 
 
@@ -60,16 +59,16 @@ class Bench:
             for key, (label, low, high, step, value) in SLIDERS.items()
         }
         remember(link, probe_case=self.case, **{f"probe_{k}": s for k, s in self.sliders.items()})
-        self.note = style.words("Asking the network …")
+        self.note = frame.words("Asking the network …")
         self.scan = pn.Column(sizing_mode="stretch_width", styles={"max-height": "none"})
         self.found = pn.Column(sizing_mode="stretch_width", styles={"max-height": "none"})
         self.table = pn.Column(sizing_mode="stretch_width", styles={"max-height": "none"})
         self.case.param.watch(lambda _: self.open(), "value")
         for slider in self.sliders.values():
             slider.param.watch(lambda _: self.ask(), "value_throttled")
-        self.layout = style.view(
+        self.layout = frame.view(
             HOW, pn.FlexBox(self.case, *self.sliders.values()), self.note, self.table, self.found, self.scan,
-            style.words(style.rules(result)),
+            frame.words(style.rules(result)),
         )  # fmt: skip
         self.open()
 
@@ -80,7 +79,7 @@ class Bench:
         truth = labels(arrays["truth"], volume.affine) if "truth" in arrays else None
         view = slices_view(volume, truth, link=self.link, key="probe_slices", solid=False)
         view[0].param.watch(self._moved, "cursor")
-        self.scan[:] = [style.words("**Where?** The whole scan with its reference."), view]
+        self.scan[:] = [frame.words("**Where?** The whole scan with its reference."), view]
         self.at = None
         self.ask()
 
@@ -115,7 +114,7 @@ class Bench:
             f"**{m['dsc']:.3f}** now; NSD {m['nsd_clean']:.3f} and {m['nsd']:.3f}. Answered in "
             f"{m['milliseconds']:.0f} ms."
         )
-        self.table[:] = [table_pane(shown(result.tables["organs"]))]
+        self.table[:] = [frame.table_pane(shown(result.tables["organs"]), wrap=True)]
 
 
 def shown(table: pd.DataFrame) -> pd.DataFrame:

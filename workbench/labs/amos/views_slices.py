@@ -13,6 +13,7 @@ from workbench.data.organs import AMOS
 from workbench.data.volumes import Labels, Volume, count_voxels
 from workbench.labs.amos import views_style as style
 from workbench.result import Result
+from workbench.ui import frame
 from workbench.ui.link import remember
 from workbench.ui.volumes import side, slices_view
 
@@ -62,13 +63,13 @@ def slices_of_result(result: Result, link: Any = None) -> pn.Column:
             figures=figures(result, case, team),
         )
 
-    return style.view(
+    return frame.view(
         "Click, drag, wheel or use the arrow keys: the three slices follow one crosshair. *Difference* marks "
         "what was missed, "
         "what is too much, and where one organ was taken for another. Figures in the legend: DSC / NSD of this case.",
         pn.FlexBox(case, team, other),
-        style.live(draw, case, team, other),
-        style.words(style.rules(result)),
+        frame.live(draw, case, team, other),
+        frame.words(style.rules(result)),
     )
 
 

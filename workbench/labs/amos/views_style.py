@@ -1,16 +1,8 @@
-"""What the pictures of this lab share: the frame of a view, colors of the teams, how measures are called."""
+"""What the pictures of this lab share: colors of the teams, how measures are called."""
 
 from __future__ import annotations
 
 from workbench.result import Result
-from workbench.ui.frame import below as below
-from workbench.ui.frame import flow as flow
-from workbench.ui.frame import hover as hover
-from workbench.ui.frame import live as live
-from workbench.ui.frame import pane as pane
-from workbench.ui.frame import plain_figure as plain_figure
-from workbench.ui.frame import view as view
-from workbench.ui.frame import words as words
 from workbench.ui.palette import PALETTE
 
 MEASURES = {"DSC": "dsc", "NSD": "nsd"}

@@ -14,7 +14,7 @@ from workbench.labs.cmt import views_style as style
 from workbench.labs.cmt.conditions import CONDITIONS
 from workbench.labs.cmt.shapes import ARMS
 from workbench.result import Result
-from workbench.ui.frame import below, flow, hover, live, pane, plain_figure, view, words
+from workbench.ui.frame import below, flow, hover, live, pane, plain_figure, table_pane, view, words
 from workbench.ui.link import remember
 from workbench.ui.palette import PALETTE
 
@@ -48,7 +48,7 @@ def arms_view(result: Result, link: Any = None) -> pn.Column:
         for condition in conditions:
             table[CONDITIONS[condition].title] = [told(cells, arm, condition) for arm in arms]
         grid = heatmap(cells, arms, conditions, measure)
-        return pn.Column(pane(grid), style.table_pane(table), sizing_mode="stretch_width")
+        return pn.Column(pane(grid), table_pane(table), sizing_mode="stretch_width")
 
     return view(
         "A row is an arm, a column what the sensors were like in the test; no arm was trained for it, but *masked* saw "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import pandas as pd
 import panel as pn
 
 from workbench.labs.cmt.conditions import CONDITIONS
@@ -16,20 +15,6 @@ from workbench.ui.palette import PALETTE
 MEASURES = {"NDS": "nds", "mAP": "ap", "ATE, m": "ATE", "ASE": "ASE", "AOE, rad": "AOE", "AVE, m/s": "AVE"}
 HIGHER = ("nds", "ap")
 ALL = "all"
-TABLE = """
-table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
-th, td { padding: 4px 9px; text-align: right; white-space: nowrap; }
-th, td { border-bottom: 1px solid var(--mui-palette-divider, #8884); }
-td:first-child, th:first-child { text-align: left; }
-thead th { font-weight: 500; vertical-align: bottom; }
-"""
-
-
-def table_pane(table: pd.DataFrame) -> pn.Column:
-    """Return a table of texts that scrolls sideways where it is narrow."""
-    html = table.to_html(index=False, border=0, justify="right")
-    inner = pn.pane.HTML(html, stylesheets=[TABLE], sizing_mode="stretch_width")
-    return pn.Column(inner, sizing_mode="stretch_width", styles={"overflow-x": "auto", "max-height": "none"})
 
 
 def caution(result: Result) -> pn.pane.Markdown:

@@ -32,14 +32,9 @@ def views(result: Result, link: Any = None) -> dict[str, Callable[[], Any]]:
         What the page offers to a view (`workbench.ui.link.Link`), or None: then nothing can be asked.
     """
     shown: dict[str, Callable[[], Any]] = {
-        title: partial(build, result) for title, (build, names) in VIEWS.items() if all(has(result, n) for n in names)
+        title: partial(build, result) for title, (build, names) in VIEWS.items() if all(result.has(n) for n in names)
     }
     asking: dict[str, Callable[[], Any]] = {"Play": partial(play_view, result, link)}
-    if has(result, "grooves"):
+    if result.has("grooves"):
         shown["Listen"] = partial(listen_view, result, link)
     return asking | shown
-
-
-def has(result: Result, table: str) -> bool:
-    """Say whether the result holds that table, with at least one row."""
-    return table in result.tables and len(result.tables[table]) > 0

@@ -21,6 +21,7 @@ from workbench.labs.drums.evaluation import HUMAN, unpacked_rows
 from workbench.labs.drums.measures import fills, stabilities
 from workbench.labs.drums.text import BAR, strip_silence
 from workbench.result import Result
+from workbench.ui import frame
 from workbench_widgets import StepGrid, hit_list
 
 GUIDE = 2 * BAR  # steps of the prompt
@@ -43,23 +44,23 @@ def grooves_view(result: Result) -> pn.Column:
         pace = tempo(result, number)
         return tall(*(groove(kept_rows(result, p, number), style.label(p), pace) for p in (first, second)))
 
-    return style.view(
+    return frame.view(
         "Each column is a sixteenth note; the first two bars are the prompt. Beneath, **d** says by how many edits a "
         "bar differs from the nearer of its neighbors: flat is a pattern, a peak a **fill**, flagged above it. The "
         "square "
         "shows which bars are alike: bright blocks are repetition.",
         pn.FlexBox(above, below, prompt, gap="4px 16px"),
-        style.live(draw, above, below, prompt),
-        *([style.words(note)] if (note := sound_note()) else []),
+        frame.live(draw, above, below, prompt),
+        *([frame.words(note)] if (note := sound_note()) else []),
     )
 
 
 def groove(rows: np.ndarray, name: str, pace: float) -> pn.Column:
     """Return the pictures of a groove (steps, 6), to be heard at a pace in quarter notes a minute."""
     if not len(rows):
-        return tall(style.words(f"**{name}** has not played this groove."))
+        return tall(frame.words(f"**{name}** has not played this groove."))
     steps = tall(pn.pane.Markdown(f"**{name}**", margin=(10, 5, 0, 5)), grid_of(rows, pace))
-    square = tall(style.pane(likeness(rows)))
+    square = tall(frame.pane(likeness(rows)))
     steps.styles = {**steps.styles, "flex": "3 1 480px", "min-width": "min(100%, 280px)"}
     square.styles = {**square.styles, "flex": "1 1 220px", "min-width": "min(100%, 200px)", "max-width": "300px"}
     return tall(pn.FlexBox(steps, square, gap="12px", sizing_mode="stretch_width", align_items="flex-start"))
@@ -137,11 +138,11 @@ def likeness(rows: np.ndarray) -> bm.Plot:
     n = len(bars)
     i, j = np.divmod(np.arange(n * n), n)
     found = distances([(bars[a], bars[b]) for a, b in zip(i, j, strict=True)])
-    plot = style.plain_figure(250, "save", x_range=(0.5, n + 0.5), y_range=(n + 0.5, 0.5), match_aspect=True)
+    plot = frame.plain_figure(250, "save", x_range=(0.5, n + 0.5), y_range=(n + 0.5, 0.5), match_aspect=True)
     colors = bm.LinearColorMapper(palette=list(reversed(Cividis256)), low=0, high=max(1, int(found.max(initial=1))))
     source = bm.ColumnDataSource({"i": i + 1, "j": j + 1, "edits": found})
     plot.rect("i", "j", 1, 1, source=source, color={"field": "edits", "transform": colors}, line_color=None)
-    plot.add_tools(style.hover(("bars", "@i and @j"), ("edits", "@edits")))
+    plot.add_tools(frame.hover(("bars", "@i and @j"), ("edits", "@edits")))
     plot.grid.grid_line_color = None
     plot.axis.ticker = bm.BasicTicker(min_interval=1)
     plot.xaxis.axis_label = plot.yaxis.axis_label = "bar"

@@ -16,6 +16,7 @@ from workbench.labs.drums.evaluation import HUMAN
 from workbench.labs.drums.text import BAR
 from workbench.labs.drums.views_groove import grid_of, kept_rows, tall, tempo
 from workbench.result import Result
+from workbench.ui import frame
 
 HOW = (
     "Two grooves go on from the same two bars; who plays is not said. Listen to both and choose. What you choose is "
@@ -31,8 +32,8 @@ def listen_view(result: Result, link: Any = None) -> pn.Column:
     players = [p for p in HEARD if (table["player"] == p).any()]
     if link is None or len(players) < 2:
         why = "Open the run in the workbench to take part." if link is None else "Two players are needed for it."
-        return style.view(HOW, pmui.Alert(object=why, severity="info", sizing_mode="stretch_width"))
-    return style.view(HOW, Booth(result, link.run_id, players).layout)
+        return frame.view(HOW, pmui.Alert(object=why, severity="info", sizing_mode="stretch_width"))
+    return frame.view(HOW, Booth(result, link.run_id, players).layout)
 
 
 class Booth:
@@ -104,12 +105,12 @@ class Booth:
     def _tell(self) -> None:
         heard = listening.choices(self.run_id)
         if heard.empty:
-            self.shares[:] = [style.words("No choice was made about this run yet.")]
+            self.shares[:] = [frame.words("No choice was made about this run yet.")]
             return
         count = f"{len(heard)} choice{'s' * (len(heard) != 1)} so far"
         self.shares[:] = [
-            style.words(f"**{count}.** How often each was preferred, with a 95 % interval:"),
-            style.pane(shares_plot(listening.preferences(heard))),
+            frame.words(f"**{count}.** How often each was preferred, with a 95 % interval:"),
+            frame.pane(shares_plot(listening.preferences(heard))),
         ]
 
 
@@ -130,14 +131,14 @@ def shares_plot(found: pd.DataFrame) -> bm.Plot:
     """Return the preferences as dots with intervals."""
     found = found.sort_values("share")
     names = [style.label(p) for p in found["player"]]
-    plot = style.plain_figure(80 + 32 * len(names), "save", y_range=names, x_range=(0, 1), min_border_left=120)
+    plot = frame.plain_figure(80 + 32 * len(names), "save", y_range=names, x_range=(0, 1), min_border_left=120)
     looks = [style.look(p) for p in found["player"]]
     source = bm.ColumnDataSource(
         found.assign(name=names, color=[c for c, _ in looks], marker=[m for _, m in looks]).to_dict("list")
     )
     plot.segment("low", "name", "high", "name", source=source, color="color", line_width=3, alpha=0.6)
     dots = plot.scatter("share", "name", source=source, size=12, color="color", marker="marker")
-    tips = style.hover(("", "@name"), ("pairs", "@heard"), ("preferred", "@share{0%}"))
+    tips = frame.hover(("", "@name"), ("pairs", "@heard"), ("preferred", "@share{0%}"))
     tips.renderers = [dots]
     plot.add_tools(tips)
     plot.xaxis.formatter = bm.NumeralTickFormatter(format="0%")

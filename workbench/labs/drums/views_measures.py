@@ -13,6 +13,7 @@ from workbench.labs.drums import views_style as style
 from workbench.labs.drums.evaluation import TIMES
 from workbench.labs.drums.measures import ANCHORS
 from workbench.result import Result
+from workbench.ui import frame
 from workbench.ui.palette import PALETTE
 
 SHADES = ("#C3CCD4", "#9DBFDA", "#6AA5CE", "#3886BD", "#0F6399")  # the oftener, the bluer
@@ -37,13 +38,13 @@ def measures_view(result: Result) -> pn.Column:
     measure = pmui.Select(
         label="Measure", options={words: key for key, words in style.MEASURES.items()}, value="between", width=380
     )
-    return style.view(
+    return frame.view(
         "Every player by itself, with the 95 % bootstrap interval over test grooves and trainings. Diamonds are the "
         "paper's GPT-3 models, whose outputs are fixed: no interval. Near the people's star is near to what people do.",
         measure,
-        style.live(lambda key: style.pane(forest(summary, key)), measure),
+        frame.live(lambda key: frame.pane(forest(summary, key)), measure),
         whole_table(summary),
-        style.words(
+        frame.words(
             "GPT-3 and *people (paper)*: the authors' analysis, run again on their own files. Theirs counts silent "
             "bars that padding adds; the three measures *silent bars left out* do not, so GPT-3 has no value there."
         ),
@@ -60,12 +61,12 @@ def forest(summary: pd.DataFrame, measure: str) -> bm.Plot:
         if measure in (values := paper(name)):
             found.append((name, values[measure], np.nan, np.nan, PALETTE.quiet, "diamond"))
     names = [row[0] for row in found]
-    plot = style.plain_figure(70 + 30 * len(names), "save,reset", y_range=list(reversed(names)), min_border_left=150)
+    plot = frame.plain_figure(70 + 30 * len(names), "save,reset", y_range=list(reversed(names)), min_border_left=150)
     keys = ("name", "value", "low", "high", "color", "marker")
     source = bm.ColumnDataSource({key: [row[k] for row in found] for k, key in enumerate(keys)})
     plot.segment("low", "name", "high", "name", source=source, color="color", line_width=3, alpha=0.6)
     dots = plot.scatter("value", "name", source=source, size=12, color="color", marker="marker")
-    tips = style.hover(("", "@name"), ("mean", "@value{0.000}"), ("95 %", "@low{0.000} to @high{0.000}"))
+    tips = frame.hover(("", "@name"), ("mean", "@value{0.000}"), ("95 %", "@low{0.000} to @high{0.000}"))
     tips.renderers = [dots]
     plot.add_tools(tips)
     plot.xaxis.axis_label = style.MEASURES[measure]
@@ -105,24 +106,24 @@ def copies_view(result: Result) -> pn.Column:
     share = rows.groupby("player")[columns].sum()
     share = share.div(share.sum(axis=1).clip(lower=1), axis=0)
     players = [p for p in style.LOOK if p in share.index]
-    plot = style.plain_figure(110 + 32 * len(players), "save", y_range=[style.label(p) for p in reversed(players)])
+    plot = frame.plain_figure(110 + 32 * len(players), "save", y_range=[style.label(p) for p in reversed(players)])
     source = {name: share.loc[players, column].to_numpy() for name, column in zip(TIMES, columns, strict=True)}
     source["player"] = [style.label(p) for p in players]
     plot.hbar_stack(
         list(TIMES), y="player", height=0.7, source=bm.ColumnDataSource(source), color=SHADES,
         legend_label=list(TIMES),
     )  # fmt: skip
-    plot.add_tools(style.hover(("", "@player"), ("times in training", "$name"), ("share of bars", "@$name{0.0%}")))
+    plot.add_tools(frame.hover(("", "@player"), ("times in training", "$name"), ("share of bars", "@$name{0.0%}")))
     plot.x_range = bm.Range1d(0, 1)
     plot.xaxis.formatter = bm.NumeralTickFormatter(format="0%")
     plot.xaxis.axis_label = "share of the bars of the continuations, silent ones left out"
     plot.ygrid.grid_line_color = None
-    style.below(plot, 5)
-    return style.view(
+    frame.below(plot, 5)
+    return frame.view(
         "How often a bar that was played stands in the training grooves: *never* is a new bar, *20 or more* one that "
         "many grooves share. The authors count in the test set, where every bar of people is found at least once; here "
         "it is the training set.",
-        style.pane(plot),
+        frame.pane(plot),
     )
 
 
@@ -134,7 +135,7 @@ def training_view(result: Result) -> pn.Column:
     for part, name in ((drums, "learning to drum"), (table[table["text"] == "text"], "reading the text")):
         if part.empty:
             continue
-        plot = style.plain_figure(340, title=name, y_axis_type="log")
+        plot = frame.plain_figure(340, title=name, y_axis_type="log")
         for arm, rows in part.groupby("arm", sort=False):
             mean = rows.groupby("step")["bits"].mean()
             color, marker = style.look(arm)
@@ -145,12 +146,12 @@ def training_view(result: Result) -> pn.Column:
             plot.scatter(few.index, few.to_numpy(), color=color, marker=marker, size=8, legend_label=style.label(arm))
         plot.xaxis.axis_label = "training step"
         plot.yaxis.axis_label = "bits a character (mean of 10 steps)"
-        style.below(plot, 2)
-        plots.append(style.pane(plot))
-    parts = [style.flow(*plots, width=380)]
+        frame.below(plot, 2)
+        plots.append(frame.pane(plot))
+    parts = [frame.flow(*plots, width=380)]
     if "bits" in result.tables:
-        parts.append(style.pane(bits_plot(result.tables["bits"])))
-    return style.view(
+        parts.append(frame.pane(bits_plot(result.tables["bits"])))
+    return frame.view(
         "The small arms are one network that sees the same grooves in the same order; only what it read first differs. "
         "The sudden fall is the moment at which a network finds out that it can look up what it has played before; "
         "thin lines are single trainings, thick ones their mean.",
@@ -164,7 +165,7 @@ def bits_plot(bits: pd.DataFrame) -> bm.Plot:
     each = bits.groupby(["player", "prompt_number"])["bits"].mean().reset_index()
     each["name"] = [style.label(p) for p in each["player"]]
     names = [style.label(p) for p in arms]
-    plot = style.plain_figure(90 + 34 * len(arms), "save", y_range=list(reversed(names)), title="test grooves")
+    plot = frame.plain_figure(90 + 34 * len(arms), "save", y_range=list(reversed(names)), title="test grooves")
     cmap = factor_cmap("name", [style.look(p)[0] for p in arms], names)
     shaken = bm.ColumnDataSource(each)
     plot.scatter("bits", "name", source=shaken, size=6, alpha=0.35, color=cmap)

@@ -14,7 +14,7 @@ from workbench.labs.drums.params import UNTAUGHT
 from workbench.labs.drums.text import BAR, WIDTH
 from workbench.labs.drums.views_groove import grid_of, kept_rows, marks, sound_note, tempo
 from workbench.result import Result
-from workbench.ui.frame import closed
+from workbench.ui import frame
 
 HOW = (
     "The first two bars are yours: click a step, or drag along a piece. Both players answer bar by bar; change a later "
@@ -29,10 +29,10 @@ SIMPLE = (COPY, "random")
 def play_view(result: Result, link: Any = None) -> pn.Column:
     """Return the view that probes: two bars in, two continuations out."""
     if "grooves" not in result.tables:
-        return style.view(HOW, style.words("No player has played yet: resume this run."))
+        return frame.view(HOW, frame.words("No player has played yet: resume this run."))
     if link is None:
-        return closed(HOW, "the players answer")
-    return style.view(HOW, Table(result, link).layout)
+        return frame.closed(HOW, "the players answer")
+    return frame.view(HOW, Table(result, link).layout)
 
 
 class Lane:
@@ -167,7 +167,7 @@ class Table:
         )
         parts = [controls, self.first.with_(self.seed, self.again), self.likely, self.second.with_()]
         if note := sound_note():
-            parts.append(style.words(note))
+            parts.append(frame.words(note))
         return pn.Column(*parts, sizing_mode="stretch_width", styles={"max-height": "none"})
 
     def settings(self) -> dict[str, Any]:

@@ -1,17 +1,9 @@
-"""What the pictures of this lab share: names and colors of the players, the frame of a view, plot defaults."""
+"""What the pictures of this lab share: names and colors of the players."""
 
 from __future__ import annotations
 
 from workbench.labs.drums.evaluation import HUMAN
 from workbench.labs.drums.params import TUNED, UNTAUGHT
-from workbench.ui.frame import below as below
-from workbench.ui.frame import flow as flow
-from workbench.ui.frame import hover as hover
-from workbench.ui.frame import live as live
-from workbench.ui.frame import pane as pane
-from workbench.ui.frame import plain_figure as plain_figure
-from workbench.ui.frame import view as view
-from workbench.ui.frame import words as words
 from workbench.ui.palette import BLUE, BROWN, GRAY, GREEN, ORANGE, PURPLE, SKY, VERMILLION, VIOLET
 
 # A color and a marker for each player; people green, networks by what they read, those that only count gray.

@@ -17,7 +17,7 @@ ONLY = {"CT": CT_ONLY, "MR": MR_ONLY}
 
 def scores(result: Result) -> pd.DataFrame:
     """Return mean Dice over organs: few, arm, shots, seed, modality, subject, dice; of test subjects only."""
-    if "scores" not in result.tables or not len(result.tables["scores"]):
+    if not result.has("scores"):
         return pd.DataFrame(columns=["few", "arm", "shots", "seed", "modality", "subject", "dice"])
     rows = result.tables["scores"]
     rows = rows[rows["split"] == "test"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +21,6 @@ NOTE = (
     "SIMULATED: warped copies of three real organ maps (pseudo-labels, not a radiologist's), painted as CT and MR. All "
     "subjects, test subjects too, come from those three people, so the Dice here says nothing of other data."
 )
-Tell = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import panel_material_ui as pmui
 from workbench.labs.eam import views_style as style
 from workbench.labs.eam.params import MODALITIES
 from workbench.result import Result
+from workbench.ui import frame
 from workbench.ui.link import remember
 from workbench.ui.palette import PALETTE
 
@@ -49,29 +50,29 @@ def correlations_view(result: Result, link: Any = None) -> pn.Column:
         ct, mr = matrices[i].astype(float)
         row = result.tables["alignment"].iloc[i]
         plots = [
-            style.pane(heatmap(m, names, title)) for m, title in ((ct, "R, CT"), (mr, "R, MR"), (ct - mr, "CT − MR"))
+            frame.pane(heatmap(m, names, title)) for m, title in ((ct, "R, CT"), (mr, "R, MR"), (ct - mr, "CT − MR"))
         ]
         text = (
             f"Mean |R(CT) − R(MR)| = **{row['gap']:.3f}**; a class in CT against the same class in MR, mean cosine "
             f"**{row['same']:.3f}**; mean off-diagonal **{row['off']:.3f}**"
             + (": nearly all classes are alike here, so a small difference means little." if row["off"] > 0.9 else ".")
         )
-        return pn.Column(style.words(text), style.flow(*plots, width=240), sizing_mode="stretch_width")
+        return pn.Column(frame.words(text), frame.flow(*plots, width=240), sizing_mode="stretch_width")
 
-    return style.view(
+    return frame.view(
         "Cosines between the mean representations of the classes, over test images: -1 to 1. *Structured semantic "
         "consistency* means that the two left matrices are alike. *Modules*: their Z; "
         "*features*: means over the pixels of a class in the network alone, which can be compared with "
         "*joint*. First seed, first number of annotated subjects.",
         pn.FlexBox(chosen),
-        style.live(draw, chosen),
+        frame.live(draw, chosen),
         style.caution(result),
     )
 
 
 def heatmap(matrix: np.ndarray, names: list[str], title: str) -> Any:
     """Return a matrix (K, K) of values from -1 to 1 with its numbers."""
-    plot = style.plain_figure(330, "save", x_range=names, y_range=names[::-1], title=title)
+    plot = frame.plain_figure(330, "save", x_range=names, y_range=names[::-1], title=title)
     across, down = np.meshgrid(names, names)
     values = matrix.ravel()
     texts = [f"{v:.2f}".replace("-0.00", "0.00") if np.isfinite(v) else "–" for v in values]
@@ -85,7 +86,7 @@ def heatmap(matrix: np.ndarray, names: list[str], title: str) -> Any:
     )
     plot.text("x", "y", "text", source=source, text_align="center", text_baseline="middle", text_font_size="11px",
               text_color="ink")  # fmt: skip
-    plot.add_tools(style.hover(("", "@y and @x"), ("", "@text"), renderers=[cells]))
+    plot.add_tools(frame.hover(("", "@y and @x"), ("", "@text"), renderers=[cells]))
     plot.xaxis.major_label_orientation = 0.8
     plot.grid.visible = False
     return plot
@@ -101,7 +102,7 @@ def representations_view(result: Result, link: Any = None) -> pn.Column:
         own = table[
             (table["arm"] == row["arm"]) & (table["source"] == row["source"]) & (table["scale"] == row["scale"])
         ]
-        plot = style.plain_figure(460, "box_zoom,reset,save")
+        plot = frame.plain_figure(460, "box_zoom,reset,save")
         dots = []
         for k, name in enumerate(names):
             for modality in MODALITIES:
@@ -123,18 +124,18 @@ def representations_view(result: Result, link: Any = None) -> pn.Column:
                         **look,
                     )  # fmt: skip
                 )
-        plot.add_tools(style.hover(("", "@organ, @modality"), ("", "@subject"), renderers=dots))
+        plot.add_tools(frame.hover(("", "@organ, @modality"), ("", "@subject"), renderers=dots))
         plot.xaxis.axis_label, plot.yaxis.axis_label = "first principal component", "second principal component"
         if dots:
-            style.below(plot, 2)
-        return style.pane(plot)
+            frame.below(plot, 2)
+        return frame.pane(plot)
 
-    return style.view(
+    return frame.view(
         "A mark is a class in a test slice; its color says which class, its shape which modality (CT filled circle, MR "
         "open diamond). Consistent knowledge puts the two shapes of a color together and the colors apart. Axes are "
         "principal components (PCA): what they leave out is not seen.",
         pn.FlexBox(chosen),
-        style.live(draw, chosen),
+        frame.live(draw, chosen),
         style.caution(result),
     )
 
@@ -159,14 +160,14 @@ def attention_view(result: Result, cases: dict[str, dict[str, np.ndarray]], link
             at = min(z - 1, arrays["image"].shape[2] - 1)
             image = arrays["values"][:, :, at].astype(np.float32)
             over = grown(arrays[scale][k], arrays["image"].shape)[:, :, at]
-            plots.append(style.pane(style.slice_figure(image, over, name, None, pixel_aspect(arrays["affine"]))))
-        return style.flow(*plots, width=300)
+            plots.append(frame.pane(style.slice_figure(image, over, name, None, pixel_aspect(arrays["affine"]))))
+        return frame.flow(*plots, width=300)
 
-    return style.view(
+    return frame.view(
         "The share that the external module gives to a class in every token, asked in the words of the image's own "
         "modality; a block is a token. The module is thrown away after training: no prediction uses this.",
         pn.FlexBox(organ, scale, z),
-        style.live(draw, organ, scale, z),
+        frame.live(draw, organ, scale, z),
         style.caution(result),
     )
 

@@ -14,6 +14,7 @@ from workbench.judging import interval
 from workbench.labs.eam import views_style as style
 from workbench.labs.eam.params import MODALITIES
 from workbench.result import Result
+from workbench.ui import frame
 from workbench.ui.link import remember
 
 ALL = "mean of the organs"
@@ -68,7 +69,7 @@ def dice_view(result: Result, link: Any = None) -> pn.Column:
         plots = []
         for modality in MODALITIES:
             color, marker = style.LOOK[modality]
-            plot = style.plain_figure(
+            plot = frame.plain_figure(
                 110 + 44 * len(arms),
                 "save",
                 y_range=arms[::-1],
@@ -91,24 +92,24 @@ def dice_view(result: Result, link: Any = None) -> pn.Column:
                     }
                 )
                 dots = plot.scatter("x", "y", source=source, size=6, color=color, marker="circle", alpha=0.5)
-                plot.add_tools(style.hover(("seed", "@seed"), (MEASURES[measure], "@x{0.000}"), renderers=[dots]))
+                plot.add_tools(frame.hover(("seed", "@seed"), (MEASURES[measure], "@x{0.000}"), renderers=[dots]))
                 plot.segment([found["low"]], [arm], [found["high"]], [arm], color=color, line_width=3)
                 plot.scatter([found["mean"]], [arm], size=12, color=color, marker=marker)
                 texts.append(f"{found['mean']:.3f} ({found['low']:.3f}–{found['high']:.3f})")
             plot.x_range = bm.Range1d(0, top(rows, measure))
             plot.xaxis.axis_label = MEASURES[measure]
-            plots.append(style.pane(plot))
+            plots.append(frame.pane(plot))
             cells[f"{MEASURES[measure]}, {modality}"] = texts
         cells["seeds"] = [str(rows[rows["arm"] == arm]["seed"].nunique()) for arm in arms]
-        return pn.Column(style.flow(*plots, width=380), style.table_pane(cells), sizing_mode="stretch_width")
+        return pn.Column(frame.flow(*plots, width=380), frame.table_pane(cells), sizing_mode="stretch_width")
 
-    return style.view(
+    return frame.view(
         "A large mark is the mean over test subjects and seeds, the line its 95 % interval (both drawn again), a small "
         "dot a seed. Where lines overlap, look at *Claims*: those compare the same subjects. Prediction is by the "
         "shared network alone, except for *EAM kept*. ASD (average symmetric surface distance): less is better; an "
         "organ that was missed or invented altogether has none.",
         pn.FlexBox(setting, organ, measure, align_items="center"),
-        style.live(draw, setting, organ, measure),
+        frame.live(draw, setting, organ, measure),
         style.caution(result),
     )
 
@@ -135,7 +136,7 @@ def shots_view(result: Result, link: Any = None) -> pn.Column:
         own = tested(result, measure)
         own = own[(own["few"] == few) & (own["modality"] == on)]
         counts = [str(s) for s in sorted(set(own["shots"]) - {0})]
-        plot = style.plain_figure(400, "save", x_range=counts or ["0"])
+        plot = frame.plain_figure(400, "save", x_range=counts or ["0"])
         arms = style.arms_in(own["arm"])
         for i, arm in enumerate(arms):
             color, marker = style.arm_look(arm)
@@ -153,14 +154,14 @@ def shots_view(result: Result, link: Any = None) -> pn.Column:
         plot.xaxis.axis_label = f"annotated {few} subjects"
         plot.yaxis.axis_label = f"{MEASURES[measure]}, on {on}"
         if arms:
-            style.below(plot)
-        return style.pane(plot)
+            frame.below(plot)
+        return frame.pane(plot)
 
-    return style.view(
+    return frame.view(
         "Dice or ASD against the annotated subjects of one modality, while the other has many. Lines are 95 % "
         "intervals over seeds and subjects. Dashed: an arm that never sees that modality.",
         pn.FlexBox(few, on, measure, align_items="center"),
-        style.live(draw, few, on, measure),
+        frame.live(draw, few, on, measure),
         style.caution(result),
     )
 
@@ -183,7 +184,7 @@ def training_view(result: Result, link: Any = None) -> pn.Column:
 
     def draw(term: str) -> pn.pane.Bokeh:
         rows = table[table[term].notna()]
-        plot = style.plain_figure(380, "save,reset")
+        plot = frame.plain_figure(380, "save,reset")
         for arm in style.arms_in(rows["arm"]):
             color, marker = style.arm_look(arm)
             mean = rows[rows["arm"] == arm].groupby("step")[term].mean()
@@ -192,12 +193,12 @@ def training_view(result: Result, link: Any = None) -> pn.Column:
             plot.scatter(few.index, few.to_numpy(), color=color, marker=marker, size=8, legend_label=arm)
         plot.xaxis.axis_label = "training step"
         plot.yaxis.axis_label = "loss, before its weight (mean of 10 steps)"
-        style.below(plot)
-        return style.pane(plot)
+        frame.below(plot)
+        return frame.pane(plot)
 
-    return style.view(
+    return frame.view(
         "Terms of the loss on the slices that are learned from, mean over seeds and numbers of annotated subjects. "
         "Terms of the modules are sums over their scales.",
         pn.FlexBox(term),
-        style.live(draw, term),
+        frame.live(draw, term),
     )

@@ -14,7 +14,7 @@ from workbench.labs.eam import views_style as style
 from workbench.labs.eam.params import ABLATIONS, ARMS, EAM, MODALITIES
 from workbench.labs.eam.views_classes import classes_of, pixel_aspect
 from workbench.result import Result
-from workbench.ui.frame import closed
+from workbench.ui import frame
 from workbench.ui.link import remember
 from workbench.ui.volumes import side, slices_view
 
@@ -83,11 +83,11 @@ def slices_of_result(result: Result, cases: dict[str, dict[str, np.ndarray]], li
         twin = side(*parts(mr, cases[mr], names, arm, note), name=mr)
         return slices_view(volume, truth, found, name=ct, twin=twin, link=link, key="slices")
 
-    return style.view(
+    return frame.view(
         "A CT and an MR of different people on one cursor: the network never saw a pair. *Difference* marks what was "
         "missed, what is too much, and where one organ was taken for another. Slices are few and thick.",
         pn.FlexBox(ct, mr, arm),
-        style.live(draw, ct, mr, arm),
+        frame.live(draw, ct, mr, arm),
         style.caution(result),
     )
 
@@ -95,7 +95,7 @@ def slices_of_result(result: Result, cases: dict[str, dict[str, np.ndarray]], li
 def probe_view(result: Result, cases: dict[str, dict[str, np.ndarray]], link: Any = None) -> pn.Column:
     """Return the view that asks."""
     if link is None:
-        return closed(HOW, "the network answers")
+        return frame.closed(HOW, "the network answers")
     return Bench(result, cases, link).layout
 
 
@@ -120,7 +120,7 @@ class Bench:
         )
         self.organ = pmui.Select(label="Class", options=[HERE, *self.names], value=HERE, width=190)
         remember(link, probe_of=self.of, probe_scale=self.scale, probe_organ=self.organ)
-        self.note = style.words("Asking the network …")
+        self.note = frame.words("Asking the network …")
         free = {"sizing_mode": "stretch_width", "styles": {"max-height": "none"}}
         self.scan, self.found, self.table = pn.Column(**free), pn.Column(**free), pn.Column(**free)
         for widget in (self.ct, self.mr):
@@ -128,7 +128,7 @@ class Bench:
         for widget in (self.of, self.scale, self.organ):
             widget.param.watch(lambda _: self.ask(), "value")
         row = pn.FlexBox(self.ct, self.mr, self.of, self.scale, self.organ, align_items="center")
-        self.layout = style.view(HOW, row, self.scan, self.note, self.table, self.found, style.caution(result))
+        self.layout = frame.view(HOW, row, self.scan, self.note, self.table, self.found, style.caution(result))
         self.open()
 
     def open(self) -> None:
@@ -173,7 +173,7 @@ class Bench:
         )
         asked = {"network alone": "network", "module, asked as CT": "by_ct", "module, asked as MR": "by_mr"}
         texts = {title: table[key].map("{:.3f}".format) for title, key in asked.items()}
-        self.table[:] = [style.table_pane(pd.DataFrame({"class": table["class"], **texts}))]
+        self.table[:] = [frame.table_pane(pd.DataFrame({"class": table["class"], **texts}))]
         plots = []
         for modality, subject in zip(MODALITIES, (self.ct.value, self.mr.value), strict=True):
             short = modality.lower()
@@ -187,4 +187,4 @@ class Bench:
                     pixel_aspect(self.cases[subject]["affine"]),
                 )
             )
-        self.found[:] = [style.flow(*map(style.pane, plots), width=300)]
+        self.found[:] = [frame.flow(*map(frame.pane, plots), width=300)]

@@ -1,4 +1,4 @@
-"""What the pictures of this lab share: the frame of a view, colors of arms, a slice with something over it."""
+"""What the pictures of this lab share: colors of arms, a slice with something over it."""
 
 from __future__ import annotations
 
@@ -6,44 +6,22 @@ from collections.abc import Iterable
 
 import bokeh.models as bm
 import numpy as np
-import pandas as pd
 import panel as pn
 from bokeh.plotting import figure
 
 from workbench.labs.eam.params import ABLATIONS, ARMS
 from workbench.result import Result
-from workbench.ui.frame import below as below
-from workbench.ui.frame import flow as flow
-from workbench.ui.frame import hover as hover
-from workbench.ui.frame import live as live
-from workbench.ui.frame import pane as pane
-from workbench.ui.frame import plain_figure as plain_figure
-from workbench.ui.frame import view as view
-from workbench.ui.frame import words as words
+from workbench.ui import frame
 from workbench.ui.palette import BLUE, ORANGE, PALETTE
 
 LOOK = {"CT": (BLUE, "circle"), "MR": (ORANGE, "diamond")}
 OVER = (230, 159, 0)  # what lies over a slice: orange
-TABLE = """
-table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; }
-th, td { padding: 4px 9px; text-align: right; white-space: nowrap; }
-th, td { border-bottom: 1px solid var(--mui-palette-divider, #8884); }
-td:first-child, th:first-child { text-align: left; }
-thead th { font-weight: 500; vertical-align: bottom; }
-"""
-
-
-def table_pane(table: pd.DataFrame) -> pn.Column:
-    """Return a table of texts that scrolls sideways where it is narrow."""
-    html = table.to_html(index=False, border=0, justify="right")
-    inner = pn.pane.HTML(html, stylesheets=[TABLE], sizing_mode="stretch_width")
-    return pn.Column(inner, sizing_mode="stretch_width", styles={"overflow-x": "auto", "max-height": "none"})
 
 
 def caution(result: Result) -> pn.pane.Markdown:
     """Return the notes on what is simulated and what is re-implemented."""
     told = [note for note in result.notes if note.startswith(("SIMULATED", "EAM here", "The layout", "Label values"))]
-    return words(" ".join(told))
+    return frame.words(" ".join(told))
 
 
 def arms_in(found: Iterable[str]) -> list[str]:
@@ -74,7 +52,7 @@ def slice_figure(
         Height of a pixel over its width.
     """
     x, y = image.shape
-    plot = plain_figure(300, "save", title=title, match_aspect=True, x_range=(0, x), y_range=(0, y * aspect))
+    plot = frame.plain_figure(300, "save", title=title, match_aspect=True, x_range=(0, x), y_range=(0, y * aspect))
     plot.aspect_ratio = x / (y * aspect)
     plot.height, plot.max_width = None, 460
     plot.sizing_mode = "scale_width"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from workbench.judging import DRAWS, Interval, weights
+from workbench.judging import DRAWS, Interval, redrawn
 from workbench.result import Result
 
 Measure = Callable[[np.ndarray], np.ndarray]  # cells (..., label, group, hit) -> (...)
@@ -148,14 +148,7 @@ def contrast(found: Outcomes, arms: Sequence[pd.DataFrame], measure: str, factor
         return (float("nan"),) * 3
     table = counts(found, arms)
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = float(np.mean(_combined(table, measure, factors)))
-        each = _combined(drawn_counts(table), measure, factors)  # (DRAWS, seeds)
-    by_training = weights(1, len(table))[1]  # (DRAWS, seeds)
-    draws = (each * by_training).sum(1) / by_training.sum(1)
-    draws = draws[np.isfinite(draws)]
-    if not len(draws):
-        return mean, float("nan"), float("nan")
-    return mean, *(float(q) for q in np.quantile(draws, (0.025, 0.975)))
+        return redrawn(_combined(table, measure, factors), _combined(drawn_counts(table), measure, factors))
 
 
 def _combined(table: np.ndarray, measure: str, factors: Sequence[float]) -> np.ndarray:

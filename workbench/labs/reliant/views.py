@@ -42,13 +42,8 @@ def views(result: Result, link: Any = None) -> dict[str, Callable[[], Any]]:
     return {
         title: partial(build, result, link)
         for title, (build, names) in VIEWS.items()
-        if all(has(result, n) for n in names) and (title != "Graph" or drawn(result))
+        if all(result.has(n) for n in names) and (title != "Graph" or drawn(result))
     }
-
-
-def has(result: Result, table: str) -> bool:
-    """Say whether the result holds that table, with at least one row."""
-    return table in result.tables and len(result.tables[table]) > 0
 
 
 def drawn(result: Result) -> bool:

@@ -18,8 +18,8 @@ def card_view(result: Result, link: Any = None) -> pn.Column:
     cards = [html(card_html(row)) for _, row in result.tables["cards"].iterrows()]
     return view(
         "What the graph itself brings: if groups differ in their base rate, a perfect predictor has a ΔSP of that "
-        "size; if edges "
-        "link like to like more than chance, a graph network sees a node's group even without its column.",
+        "size; if edges link like to like more than chance, a graph network sees a node's group even without its "
+        "column.",
         *cards,
     )
 

@@ -28,9 +28,8 @@ def graph_view(result: Result, link: Any = None) -> pn.Column:
     """Return the drawing of a graph, or of the part of it that is kept."""
     how = (
         "Nodes are people, lines are edges; like nodes that lie together are linked more often than chance. Choose "
-        "what the "
-        "colors mean, and click a node: a bar for each neighbor shows how much it raised or lowered that node's "
-        "prediction."
+        "what the colors mean, and click a node: a bar for each neighbor shows how much it raised or lowered that "
+        "node's prediction."
     )
     return view(how, Drawing(result, link).layout)
 

@@ -27,9 +27,8 @@ RATES = {
 }
 HOW = (
     "Each row is one way to predict, averaged over trainings: a gap is the difference of a rate between the two "
-    "groups, so 0 is "
-    "equal treatment. Read it beside the accuracy *above the majority*: who predicts one class for all is fair and "
-    "useless."
+    "groups, so 0 is equal treatment. Read it beside the accuracy *above the majority*: who predicts one class for "
+    "all is fair and useless."
 )
 
 
@@ -59,8 +58,7 @@ def groups_view(result: Result, link: Any = None) -> pn.Column:
         live(table, graph, alpha),
         words(
             "In percent; in brackets the 95 % interval over test nodes and trainings, after ± the standard deviation "
-            "over "
-            "trainings alone. F1 and AUC are of label 1."
+            "over trainings alone. F1 and AUC are of label 1."
         ),
         live(bars, graph, rate, alpha),
         live(confusion, graph, alpha),

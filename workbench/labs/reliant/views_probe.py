@@ -19,8 +19,7 @@ from workbench.ui.style import html
 
 HOW = (
     "Change the graph or what the network sees, and it predicts all test nodes again: do edges between the groups, "
-    "the sensitive "
-    "column, or the proxies make the gap? The hollow marks are the unchanged network."
+    "the sensitive column, or the proxies make the gap? The hollow marks are the unchanged network."
 )
 CUTS = {"none": "none", "between the groups": "across", "inside of groups": "within", "any": "any"}
 

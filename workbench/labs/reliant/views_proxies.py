@@ -24,8 +24,8 @@ def proxies_view(result: Result, link: Any = None) -> pn.Column:
     remember(link, graph=graph)
     return view(
         "The paper's idea: proxies soak up the bias, so that the rest of the student is free of it. If they did, a "
-        "linear probe "
-        "could read the group from them (AUC well above 0.5), and the two colors of the lower picture would part.",
+        "linear probe could read the group from them (AUC well above 0.5), and the two colors of the lower picture "
+        "would part.",
         pn.FlexBox(graph),
         live(lambda name: flow(pane(auc_plot(table, name)), pane(mean_plot(table, name)), width=360), graph),
         live(lambda name: pane(trail_plot(result, name)), graph),
@@ -136,8 +136,7 @@ def losses_view(result: Result, link: Any = None) -> pn.Column:
 
     return view(
         "The losses of the first training of each arm: they should have settled where the line ends. Losses with "
-        "another α are "
-        "other sums, so only their shapes compare.",
+        "another α are other sums, so only their shapes compare.",
         pn.FlexBox(graph, pair, gap="8px"),
         live(draw, graph, pair),
     )

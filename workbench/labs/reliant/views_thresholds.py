@@ -25,9 +25,8 @@ def thresholds_view(result: Result, link: Any = None) -> pn.Column:
     """Return the view; it needs no probe, as the predictions are in the result."""
     how = (
         "The curves show how many of each group are predicted 1 as its threshold moves; the dots stand at your "
-        "thresholds. The "
-        "buttons keep group 0 where it is and move group 1 until a gap is closed: what it costs in accuracy is told "
-        "below."
+        "thresholds. The buttons keep group 0 where it is and move group 1 until a gap is closed: what it costs in "
+        "accuracy is told below."
     )
     return view(how, Thresholds(result, link).layout)
 

@@ -41,12 +41,7 @@ def views(result: Result, link: Any = None) -> dict[str, Callable[[], Any]]:
     shown: dict[str, Callable[[], Any]] = {
         title: partial(build, result, link)
         for title, (build, names) in VIEWS.items()
-        if any(has(result, n) for n in names)
+        if any(result.has(n) for n in names)
     }
     shown["Move the classes"] = partial(move_the_classes, link, chosen_eps(result))
     return shown
-
-
-def has(result: Result, table: str) -> bool:
-    """Say whether the result holds that table, with at least one row."""
-    return table in result.tables and len(result.tables[table]) > 0
