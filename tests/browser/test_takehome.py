@@ -46,7 +46,8 @@ def choose(page: Page, label: str, option: str) -> None:
     for patience in (10_000, 10_000, 90_000):
         page.get_by_role("menuitem", name=option, exact=True).click()
         try:
-            return expect(menu).to_be_hidden(timeout=patience)
+            expect(menu).to_be_hidden(timeout=patience)
+            return
         except AssertionError:
             if patience == 90_000:
                 raise
