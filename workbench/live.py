@@ -36,13 +36,14 @@ class Live:
 
 @dataclass
 class Task:
-    """What an engine remembers of a run."""
+    """What an engine remembers of an attempt at a run; a run that is resumed gets another."""
 
     live: Live
     future: Any = None
     started: float | None = None
     stage_started: float = 0.0
     kill_at: float | None = None  # set once the user asked to stop
+    closing: bool = False  # somebody is writing down its end
     foreign: bool = False  # it belongs to another process; we look, and leave word when it is to stop
     folder: Path | None = None  # of the run, where that word is left
     user: str = ""

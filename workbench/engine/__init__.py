@@ -116,12 +116,12 @@ class Engine:
         """Start another local cluster in the place of one that was killed; what ran there is lost."""
         self._ready.clear()  # what is queued meanwhile waits
         with self._desk.lock:
-            tasks = self._desk.tasks.items()
-            there = [run_id for run_id, task in tasks if task.active and not task.foreign and task.future]
+            tasks = self._desk.tasks.values()
+            there = [task for task in tasks if task.active and not task.foreign and task.future]
         self.client.close(timeout=2)
         self._child = cluster.spawn(self.slots)
-        for run_id in there:
-            sending.gone(self._desk, run_id)
+        for task in there:
+            sending.gone(self._desk, task)
         self._connect()
         self._ready.set()
 
@@ -184,7 +184,7 @@ class Engine:
         values = get_lab(lab).Params.make(**params).to_dict()
         who = {"group": group, "user": user or turns.account(), "scheduler": self._desk.owner}
         run = open_store().create(lab, values, seed=seed, preset=preset, device=device, name=name, **who)
-        self._queue(run, Live(run.id))
+        self._desk.outbox.submit(self._send, self._enter(run, Live(run.id)))
         return run.id
 
     def resume(self, run_id: str) -> None:
@@ -202,9 +202,14 @@ class Engine:
         if run.status not in RESUMABLE:
             raise LabError(f"This run is {run.status}.", "Only a stopped, failed or lost run can be resumed.")
         get_lab(run.lab)
-        run = open_store().reopen(run_id, self._desk.owner)
+        task = self._enter(run, replace(snapshot(run), status="queued", error=None))
+        try:  # the store last: whoever finds the run queued there finds our attempt, and takes it for nobody else's
+            open_store().reopen(run_id, self._desk.owner)
+        except BaseException:
+            self._desk.settle(task, run.status, run.error)
+            raise
         sending.finished_run.cache_clear()
-        self._queue(run, snapshot(run))
+        self._desk.outbox.submit(self._send, task)
 
     def live(self, run_id: str) -> Live | None:
         """Return the latest snapshot of a run, or None when the engine has not heard of it."""
@@ -233,7 +238,7 @@ class Engine:
         if task.foreign:
             desk.errands.submit((task.folder / listening.STOP).touch)
         elif queued:
-            desk.errands.submit(sending.withdraw, desk, run_id)
+            desk.errands.submit(sending.withdraw, desk, task)
         elif address:  # else it was just adopted, and its worker has not spoken yet
             desk.errands.submit(desk.client.run, worker.request_stop, run_id, workers=[address])
 
@@ -243,21 +248,22 @@ class Engine:
 
     # -- inside: once the engine is ready ----------------------------------------------------------
 
-    def _queue(self, run: Run, live: Live) -> None:
+    def _enter(self, run: Run, live: Live) -> Task:
+        """Give a run its place in line."""
         desk = self._desk
         with desk.lock:
             turn = turns.next_turn(desk.tasks, run.user, desk.now)
             task = Task(replace(live, stage="waiting for a free slot"), folder=run.folder, user=run.user, turn=turn)
             desk.tasks.pop(run.id, None)  # a run that is resumed goes to the end of its line
             desk.tasks[run.id] = task
-        desk.outbox.submit(self._send, run.id)
+        return task
 
-    def _send(self, run_id: str) -> None:
+    def _send(self, task: Task) -> None:
         try:
             self.wait()
-            sending.send(self._desk, run_id)
+            sending.send(self._desk, task)
         except Exception as error:
-            self._desk.finish(run_id, "failed", worker.describe(error))
+            self._desk.finish(task, "failed", worker.describe(error))
 
     def _ask(self, run_id: str, request: dict[str, Any]) -> Result:
         run = sending.finished_run(run_id)

@@ -33,8 +33,7 @@ def adopt(desk: Desk) -> None:
         elif owner_gone(run.scheduler):
             _lose(desk, run.id)
         else:
-            with desk.lock:
-                desk.tasks[run.id] = Task(snapshot(run), foreign=True, folder=run.folder)
+            _enter(desk, run, Task(snapshot(run), foreign=True, folder=run.folder))
 
 
 def refresh(desk: Desk, run_id: str) -> None:
@@ -53,11 +52,22 @@ def _take(desk: Desk, run: Run, key: str, turn: int) -> None:
 
     now = time.time()
     task = Task(snapshot(run), Future(key, desk.client), now, now, folder=run.folder, user=run.user, turn=turn)
+    if not _enter(desk, run, task):
+        return
     with desk.lock:
-        desk.tasks[run.id] = task
         if run.status == "running":
             desk.now = max(desk.now, turn)
-    task.future.add_done_callback(functools.partial(ended, desk, run.id))
+    task.future.add_done_callback(functools.partial(ended, desk, task))
+
+
+def _enter(desk: Desk, run: Run, task: Task) -> bool:
+    """Take a run in, unless somebody here has submitted or resumed it while we were looking."""
+    with desk.lock:
+        known = desk.tasks.get(run.id)
+        if known is not None and known.active:
+            return False
+        desk.tasks[run.id] = task
+        return True
 
 
 def _lose(desk: Desk, run_id: str) -> None:

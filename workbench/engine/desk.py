@@ -36,7 +36,7 @@ class Desk:
     now
         The latest turn of a run that has started (see `workbench.engine.turns`).
     owed
-        Runs that have ended, and how, which the store could not be told yet.
+        Attempts that have ended, and how, which the store could not be told yet.
     errands
         Threads for what takes a moment.
     outbox
@@ -48,7 +48,7 @@ class Desk:
     client: Any = None
     tasks: dict[str, Task] = field(default_factory=dict)
     now: int = 0
-    owed: dict[str, tuple] = field(default_factory=dict)
+    owed: list[tuple] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
     closed: threading.Event = field(default_factory=threading.Event)
     errands: ThreadPoolExecutor = field(default_factory=_crew)
@@ -58,23 +58,35 @@ class Desk:
     def store(self) -> Store:
         return open_store()
 
-    def finish(self, run_id: str, status: str, error: dict[str, str] | None = None) -> None:
-        """End a run from here, because no worker will; what a full disk keeps us from writing is tried again."""
+    def finish(self, task: Task, status: str, error: dict[str, str] | None = None) -> None:
+        """End an attempt from here, because no worker will.
+
+        Several may see the same worker die, and the run may be resumed as soon as the first of them has told the
+        store; so an attempt ends once, and a late word about it never reaches the next one.
+        """
+        with self.lock:
+            if task.closing or not task.active:
+                return
+            task.closing = True
+        self._close(task, status, error)
+
+    def pay(self) -> None:
+        """Tell the store what a full disk kept us from telling before."""
+        owed, self.owed = self.owed, []
+        for task, status, error in owed:
+            self._close(task, status, error)
+
+    def _close(self, task: Task, status: str, error: dict[str, str] | None) -> None:
+        run_id = task.live.run_id
         try:
             self.store.close(run_id, status, error)
             status = self.store.run(run_id).status
         except Exception:
-            self.owed[run_id] = (status, error)
-        self.settle(run_id, status, error)
+            self.owed.append((task, status, error))
+        self.settle(task, status, error)
 
-    def pay(self) -> None:
-        """Tell the store what it could not be told before."""
-        for run_id in list(self.owed):
-            self.finish(run_id, *self.owed.pop(run_id))
-
-    def settle(self, run_id: str, status: str, error: dict[str, str] | None = None) -> None:
-        """Take note that a run has ended."""
+    def settle(self, task: Task, status: str, error: dict[str, str] | None = None) -> None:
+        """Take note that an attempt has ended."""
         with self.lock:
-            task = self.tasks[run_id]
             if task.active:
                 task.live = replace(task.live, status=status, error=error)

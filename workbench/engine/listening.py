@@ -57,20 +57,20 @@ def watch(desk: Desk, stop: Callable[[str], Any]) -> None:
         if there is None:
             there = scheduler.workers(desk.client)
         if task.kill_at is not None and time.time() > task.kill_at:
-            _kill(desk, run_id, task)
+            _kill(desk, task)
         elif address not in there:
             time.sleep(0.2)  # its last word may be on the way
             if task.active:
                 _drop(task)  # or Dask would start it again at another worker, beside the run that is resumed
-                gone(desk, run_id)
+                gone(desk, task)
 
 
-def _kill(desk: Desk, run_id: str, task: Task) -> None:
+def _kill(desk: Desk, task: Task) -> None:
     """Kill the worker process of a run that did not obey; the nanny starts a fresh one.
 
     The task is dropped last: were it dropped first, the scheduler would send the next run to the dying worker.
     """
-    gone(desk, run_id)
+    gone(desk, task)
     desk.client.restart_workers([task.live.worker], timeout=30, raise_for_error=False)
     _drop(task)
 

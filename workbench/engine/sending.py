@@ -9,6 +9,7 @@ from workbench import worker
 from workbench.engine import scheduler
 from workbench.engine.desk import Desk
 from workbench.lab import LabError
+from workbench.live import Task
 from workbench.record import Run
 from workbench.result import Result
 from workbench.store import open_store
@@ -16,13 +17,13 @@ from workbench.store import open_store
 PATIENCE = 120  # seconds for the answer to a question
 
 
-def send(desk: Desk, run_id: str) -> None:
+def send(desk: Desk, task: Task) -> None:
     """Hand a queued run to the scheduler; its turn is its priority there."""
     from distributed import fire_and_forget
 
+    run_id = task.live.run_id
     with desk.lock:
-        task = desk.tasks[run_id]
-        if not task.active:
+        if task.closing or not task.active:
             return  # withdrawn while the engine was starting
         future = task.future = desk.client.submit(
             worker.execute,
@@ -35,40 +36,39 @@ def send(desk: Desk, run_id: str) -> None:
             pure=False,
         )
     fire_and_forget(future)  # it goes on when this process leaves a foreign cluster
-    future.add_done_callback(functools.partial(ended, desk, run_id))
+    future.add_done_callback(functools.partial(ended, desk, task))
 
 
-def ended(desk: Desk, run_id: str, future: Any) -> None:
+def ended(desk: Desk, task: Task, future: Any) -> None:
     """The Dask task ended: normally the worker has told so; otherwise it failed to, or its process is gone."""
     from distributed import KilledWorker
 
-    if desk.closed.is_set() or desk.tasks[run_id].future is not future:
-        return  # the last word of an attempt before the run was resumed
+    if desk.closed.is_set() or task.future is not future or task.closing or not task.active:
+        return
     error = future.exception() if future.status == "error" else None
     if future.status == "finished":
-        desk.settle(run_id, future.result())
+        desk.settle(task, future.result())
     elif error is not None and not isinstance(error, KilledWorker):
-        desk.finish(run_id, "failed", worker.describe(error))
-    elif desk.tasks[run_id].kill_at is None and desk.store.run(run_id).status == "queued":
-        desk.outbox.submit(send, desk, run_id)  # it only stood in line at a worker that died: nothing is lost
+        desk.finish(task, "failed", worker.describe(error))
+    elif task.kill_at is None and desk.store.run(task.live.run_id).status == "queued":
+        desk.outbox.submit(send, desk, task)  # it only stood in line at a worker that died: nothing is lost
     else:
-        gone(desk, run_id)
+        gone(desk, task)
 
 
-def gone(desk: Desk, run_id: str) -> None:
+def gone(desk: Desk, task: Task) -> None:
     """End a run whose worker is gone: killed because it did not obey, or lost."""
-    if desk.tasks[run_id].kill_at is not None:
-        desk.finish(run_id, "stopped")
+    if task.kill_at is not None:
+        desk.finish(task, "stopped")
     else:
-        desk.finish(run_id, "lost", worker.lost("The worker process that ran it died."))
+        desk.finish(task, "lost", worker.lost("The worker process that ran it died."))
 
 
-def withdraw(desk: Desk, run_id: str) -> None:
+def withdraw(desk: Desk, task: Task) -> None:
     """Take back a run that has not started; one that has just started is asked to stop."""
-    future = desk.tasks[run_id].future
-    if future is not None:
-        future.cancel(force=True, reason="stopped by the user")
-    desk.finish(run_id, "stopped")
+    if task.future is not None:
+        task.future.cancel(force=True, reason="stopped by the user")
+    desk.finish(task, "stopped")
 
 
 def ask(desk: Desk, run: Run, request: dict[str, Any]) -> Result:
