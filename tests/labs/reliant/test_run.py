@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from workbench.context import MemoryContext
 from workbench.lab import LabError
@@ -118,6 +119,46 @@ def test_a_node_is_explained_by_itself_and_its_neighbors(loaded, arm):
     edges = loaded.model.opened("german")[0].graph.edges
     near = set(edges[(edges == 7).any(1)].ravel().tolist())
     assert frame["node"].iloc[0] == 7 and set(frame["node"]) <= near and frame["gives"].abs().max() > 0
+
+
+@pytest.mark.parametrize("arm", ["gcn-plp-kd-0-sp", "gcn-plp-reliant-10-sp"])
+def test_the_shares_of_a_plp_student_make_its_prediction(loaded, arm):
+    answer_ = ask(loaded, arm=arm, node=7)
+    frame = answer_.tables["neighbors"]
+    edges = loaded.model.opened("german")[0].graph.edges
+    near = set(edges[(edges == 7).any(1)].ravel().tolist())
+    assert set(frame["node"]) == near | {-1} and frame["node"].iloc[0] == 7 and frame["node"].iloc[-1] == -1
+    assert frame["share"].sum() == pytest.approx(1) and (frame["share"] > 0).all()
+    model, extra = loaded.model.network("german", arm, loaded.model.features("german", "none", 1.0))
+    assert frame["share"].iloc[-1] == pytest.approx(float(model.balance[7].neg().sigmoid()))
+    assert frame["gives"].abs().max() > 0
+
+
+def test_the_shares_of_a_plp_student_are_those_of_its_last_step(loaded):
+    """Scores rebuilt by plain sums over one node's neighbors are those of the network itself."""
+    features = loaded.model.features("german", "none", 1.0)
+    model, extra = loaded.model.network("german", "gcn-plp-reliant-10-sp", features)
+    mean, edges = extra["mean proxy"], features.edges
+    near = torch.unique(edges[(edges == 7).any(1)])
+    with torch.no_grad():
+        shares, gives = model.shares(features, 7, near, mean)
+        weight, opinion, _ = model.inputs(features, mean)
+        h = model.before_last(features, weight, features.sums @ weight, opinion)
+        whole = (shares[:, None] * torch.cat([h[near], opinion[7:8]])).sum(0).relu()
+        assert torch.allclose(whole, model(features, None, mean)[0][7], atol=1e-5)
+        without = (shares[1:, None] * torch.cat([h[near[1:]], opinion[7:8]])).sum(0).relu()
+        assert float(gives[0]) == pytest.approx(float(whole.softmax(0)[1] - without.softmax(0)[1]), abs=1e-6)
+
+
+def test_the_whole_graph_comes_with_places_and_all_edges(loaded):
+    arrays = ask(loaded, whole=True).arrays
+    graph = loaded.model.opened("german")[0].graph
+    assert arrays["places"].shape == (1000, 2) and np.abs(arrays["places"]).max() < 1
+    assert (arrays["edges"] == graph.edges).all()
+    ends = arrays["places"][graph.edges]
+    lot = np.random.default_rng(0).permutation(1000)
+    chance = np.linalg.norm(arrays["places"] - arrays["places"][lot], axis=1).mean()
+    assert np.linalg.norm(ends[:, 0] - ends[:, 1], axis=1).mean() < 0.8 * chance  # linked nodes lie together
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import numpy as np
+import torch
 
 from workbench.context import Context
 from workbench.data.graphcards import graph_card
 from workbench.journal import Desk
 from workbench.labs.reliant.data import Material
+from workbench.labs.reliant.model import Features
 from workbench.labs.reliant.params import Params
 
 SHOWN = 700  # nodes that are drawn of a larger graph
@@ -94,3 +96,19 @@ def spring(links: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
         at = at + force / size * np.minimum(size, heat)
         heat *= 0.94
     return at / max(1e-9, float(np.abs(at).max())) if n else at
+
+
+def spread_out(features: Features) -> np.ndarray:
+    """Return places (n, 2) in [-1, 1] for all nodes: the two main directions of what two propagations make of them.
+
+    Forces between all pairs would take hours on the largest graphs; this takes a second, and linked nodes, whose
+    propagated features are alike, come to lie together. Ranks instead of values: a few far nodes would press all
+    others into one point.
+    """
+    moved = features.sym2_x - features.sym2_x.mean(0)  # (n, d)
+    if moved.shape[1] < 2:
+        moved = torch.cat([moved, features.sym2_one], 1)
+    _, directions = torch.linalg.eigh(moved.T.double() @ moved.double())
+    main = moved.double() @ directions[:, [-1, -2]]  # (n, 2)
+    order = main.cpu().numpy().argsort(0, kind="stable").argsort(0, kind="stable")
+    return (2 * (order + 0.5) / len(order) - 1).astype(np.float32)

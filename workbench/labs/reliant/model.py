@@ -272,19 +272,50 @@ class Plp(nn.Module):
         self, features: Features, generator: Generator | None = None, extra: Extra = None
     ) -> tuple[Tensor, Tensor]:
         """Return class scores (n, 2), before training nodes are set to their labels, and the perceptron's layer."""
+        weight, opinion, hidden = self.inputs(features, extra)
+        total = features.sums @ weight  # (n, 1)
+        return self.step(features, self.before_last(features, weight, total, opinion), weight, total, opinion), hidden
+
+    def inputs(self, features: Features, extra: Extra = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Return each sender's weight (n, 1), the perceptron's opinion (n, 2), and its hidden layer (n, width)."""
         x = features.plain(extra)  # (n, d + k)
         hidden = torch.relu(self.first(x))
-        opinion = self.last(hidden)  # (n, 2)
-        weight = torch.exp(self.sender(x).clamp(-20, 20))  # (n, 1)
-        total = features.sums @ weight  # (n, 1)
-        mine, theirs = torch.sigmoid(-self.balance), torch.sigmoid(self.balance)
+        return torch.exp(self.sender(x).clamp(-20, 20)), self.last(hidden), hidden
+
+    def step(self, features: Features, h: Tensor, weight: Tensor, total: Tensor, opinion: Tensor) -> Tensor:
+        """Return class scores (n, 2) after one more step from h (n, 2)."""
+        taken = (features.sums @ (weight * h)) / total  # (n, 2)
+        return torch.relu(torch.sigmoid(self.balance) * taken + torch.sigmoid(-self.balance) * opinion)
+
+    def before_last(self, features: Features, weight: Tensor, total: Tensor, opinion: Tensor) -> Tensor:
+        """Return the scores (n, 2) that neighbors send in the last step; training nodes send their labels."""
         h = self.start
-        for step in range(self.hops):
-            taken = (features.sums @ (weight * h)) / total  # (n, 2)
-            h = torch.relu(theirs * taken + mine * opinion)
-            if step < self.hops - 1:
-                h = torch.where(self.known, self.start, h)
-        return h, hidden
+        for _ in range(self.hops - 1):
+            h = torch.where(self.known, self.start, self.step(features, h, weight, total, opinion))
+        return h
+
+    def shares(self, features: Features, node: int, near: Tensor, extra: Extra = None) -> tuple[Tensor, Tensor]:
+        """Return what a node's last step is made of: learned shares, and what each part gives to P(class 1).
+
+        Parameters
+        ----------
+        node
+            Whose prediction.
+        near
+            (m,) the node itself and its neighbors, all of them: their shares sum to the balance $\\sigma(\\lambda)$.
+
+        Returns
+        -------
+        (Tensor, Tensor)
+            Shares (m + 1,), the perceptron's last, together 1; and P less P without that part (m + 1,).
+        """
+        weight, opinion, _ = self.inputs(features, extra)
+        h = self.before_last(features, weight, features.sums @ weight, opinion)
+        theirs = torch.sigmoid(self.balance[node])  # (1,)
+        shares = torch.cat([theirs * weight[near, 0] / weight[near].sum(), 1 - theirs])  # (m + 1,)
+        parts = shares[:, None] * torch.cat([h[near], opinion[node : node + 1]])  # (m + 1, 2)
+        chance = lambda scores: torch.softmax(torch.relu(scores), -1)[..., 1]  # noqa: E731
+        return shares, chance(parts.sum(0)) - chance(parts.sum(0) - parts)
 
 
 # The bias loss ---------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from workbench.lab import LabError, LoadedRun
 from workbench.labs.reliant.arms import Arm, arms_of, make_student, make_teacher
 from workbench.labs.reliant.data import Material, material, sets_of, split_for
 from workbench.labs.reliant.intervals import slug
+from workbench.labs.reliant.layout import spread_out
 from workbench.labs.reliant.measures import evaluated, quantized
 from workbench.labs.reliant.model import Features
 from workbench.labs.reliant.training import Task
@@ -103,11 +104,11 @@ def checked(request: dict[str, Any], bench: Bench) -> dict[str, Any]:
     LabError
         If a name is unknown or a value does not fit.
     """
-    known = {"set", "arm", "cut", "share", "hide", "full", "thresholds", "node"}
+    known = {"set", "arm", "cut", "share", "hide", "full", "thresholds", "node", "whole"}
     if unknown := sorted(set(map(str, request)) - known):
         raise LabError(f"A probe knows no {unknown[0]!r}.", f"It knows {', '.join(sorted(known))}.")
     asked = {"set": bench.params.dataset, "cut": "none", "share": 1.0, "hide": False, "full": False, "node": None}
-    asked |= {"thresholds": [0.5, 0.5]} | request
+    asked |= {"thresholds": [0.5, 0.5], "whole": False} | request
     if asked["cut"] not in CUTS:
         raise LabError(f"There is no cut {asked['cut']!r}.", f"Choose one of {', '.join(CUTS)}.")
     numbers = [asked["share"], *(asked["thresholds"] if isinstance(asked["thresholds"], list | tuple) else [None])]
@@ -165,7 +166,7 @@ def answer(request: dict[str, Any], bench: Bench) -> Result:
         Any of: ``set``, ``arm`` (``teacher-gcn``, ``gcn-sgc-reliant-10-sp``, ...), ``cut`` (none, across, within, any:
         edges between groups, inside of them, all) with ``share``, ``hide`` (the sensitive column), ``full`` (proxies
         themselves instead of their mean), ``thresholds`` [of group 0, of group 1]; ``node``: then also what moved its
-        prediction.
+        prediction; ``whole``: then places of all nodes (n, 2) and all edges (m, 2), to be drawn.
 
     Raises
     ------
@@ -185,6 +186,8 @@ def answer(request: dict[str, Any], bench: Bench) -> Result:
     result.arrays = {"p": quantized(p)}
     if asked["node"] is not None:
         result.tables = {"neighbors": moved(bench, asked, p)}
+    if asked["whole"]:
+        result.arrays |= {"places": spread_out(data.features), "edges": data.graph.edges.astype(np.int32)}
     result.metrics["milliseconds"] = 1000 * (time.perf_counter() - began)
     return result
 
@@ -207,7 +210,7 @@ def moved(bench: Bench, asked: dict[str, Any], p: np.ndarray) -> Any:
     if isinstance(arm, Arm) and arm.arm == "drop" and data.sensitive is not None:
         small = small.without(data.sensitive)
     if isinstance(arm, Arm) and arm.student == "plp":
-        return pd.DataFrame({"node": near, "p": p[near], "gives": np.nan})
+        return shared_out(bench, asked, arm, p)
     model, extra = bench.network(asked["set"], asked["arm"], small)
     at = {int(v): k for k, v in enumerate(places)}
     gives = []
@@ -222,6 +225,30 @@ def moved(bench: Bench, asked: dict[str, Any], p: np.ndarray) -> Any:
             after = torch.softmax(model(like(small, x), None, **more)[0][center], 0)[1]
             gives.append(float(before - after))
     return pd.DataFrame({"node": near, "p": p[near], "gives": gives})
+
+
+def shared_out(bench: Bench, asked: dict[str, Any], arm: Arm, p: np.ndarray) -> Any:
+    """Return the learned shares of a PLP student's last step at a node: of its neighbors, and of its own perceptron.
+
+    The table has a row a neighbor (the node itself first) and a last one, `node` -1, for the perceptron; `gives` is P
+    less what it would be without that part. All neighbors count, the strongest `MOST_NEIGHBORS` are told.
+    """
+    import pandas as pd
+
+    data, _, _ = bench.opened(asked["set"])
+    node, features = asked["node"], bench.features(asked["set"], asked["cut"], asked["share"])
+    if arm.arm == "drop" and data.sensitive is not None:
+        features = features.without(data.sensitive)
+    model, extra = bench.network(asked["set"], asked["arm"], features)
+    touched = torch.unique(features.edges[(features.edges == node).any(1)])
+    near = torch.cat([torch.tensor([node], device=touched.device), touched[touched != node]])
+    with torch.no_grad():
+        shares, gives = (v.cpu().numpy() for v in model.shares(features, node, near, extra.get("mean proxy")))
+    near = near.cpu().numpy()
+    frame = pd.DataFrame({"node": [*near, -1], "p": [*p[near], p[node]], "share": shares, "gives": gives})
+    others = frame.iloc[1:-1]
+    told = others.loc[others["gives"].abs().sort_values(ascending=False).index[:MOST_NEIGHBORS]]
+    return pd.concat([frame.iloc[:1], told, frame.iloc[-1:]], ignore_index=True)
 
 
 def around(features: Features, node: int) -> tuple[Features, np.ndarray]:
