@@ -12,22 +12,11 @@ from workbench.asked import number
 from workbench.comparison import LETTERS, Comparison, MetricRow
 from workbench.record import Run
 from workbench.ui.address import href
+from workbench.ui.opening import open_on_click
 from workbench.ui.palette import Palette
 
 DASHES = ("solid", "dashed", "dotted", "dotdash", "dashdot")
 WIDTH = 380
-# A click on a point follows the run's link as if it stood in the page: the address component hears it
-OPEN = """
-const index = cb_data.source.selected.indices[0]
-if (index === undefined) { return }
-const link = document.createElement("a")
-link.href = cb_data.source.data.link[index]
-link.setAttribute("href", cb_data.source.data.link[index])
-cb_data.source.selected.indices = []
-document.body.append(link)
-link.click()
-link.remove()
-"""
 
 
 def curve_plots(found: Comparison, palette: Palette) -> list[pn.pane.Bokeh]:
@@ -48,7 +37,7 @@ def curve_plots(found: Comparison, palette: Palette) -> list[pn.pane.Bokeh]:
                 plot.line("x", "y", source=source, line_dash=line, line_width=2, alpha=alpha, **look)
                 marker = palette.marker(index)
                 dots.append(plot.scatter("x", "y", source=source, marker=marker, size=6, alpha=alpha, **look))
-        _open_on_click(plot, dots, [("", "@letter: @name"), ("step", "@x"), ("value", "@y{0.0000}")])
+        open_on_click(plot, dots, [("", "@letter: @name"), ("step", "@x"), ("value", "@y{0.0000}")])
         plot.legend.click_policy, plot.legend.background_fill_alpha = "hide", 0.4
         plots.append(pn.pane.Bokeh(plot, margin=0))
     return plots
@@ -91,7 +80,7 @@ def _dots(found: Comparison, row: MetricRow, palette: Palette) -> figure:
         spare = (max(ends) - min(ends)) * 0.15 or abs(paper.value) * 0.1 or 1
         widest = max((s for s in row.spreads if math.isfinite(s)), default=0)
         plot.x_range = bm.Range1d(min(ends) - spare - widest, max(ends) + spare + widest)
-    _open_on_click(plot, drawn, [("", "@letter: @name"), ("value", "@x{0.0000}")])
+    open_on_click(plot, drawn, [("", "@letter: @name"), ("value", "@x{0.0000}")])
     return plot
 
 
@@ -106,12 +95,6 @@ def _figure(title: str, height: int, **more: object) -> figure:
 def _told(letter: str, run: Run, count: int) -> dict[str, list]:
     """Return what a point says of its run, once a point."""
     return {"letter": [letter] * count, "name": [run.name] * count, "link": [href(lab=run.lab, run=run.id)] * count}
-
-
-def _open_on_click(plot: figure, renderers: list, tips: list[tuple[str, str]]) -> None:
-    if renderers:
-        hover = bm.HoverTool(renderers=renderers, tooltips=[*tips, ("", "click opens the run")])
-        plot.add_tools(hover, bm.TapTool(renderers=renderers, callback=bm.CustomJS(code=OPEN)))
 
 
 def _cut(text: str, most: int = 62) -> str:

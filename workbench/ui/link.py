@@ -164,6 +164,10 @@ class Link:
         self._busy: set[str] = set()
         self._waiting: dict[str, tuple[dict, Done, Failed]] = {}
 
+    def later(self, call: Callable[[], Any]) -> None:
+        """Call something on the thread that owns the document, from any thread."""
+        self._schedule(call)
+
     def probe(self, request: dict[str, Any], done: Done, failed: Failed | None = None, channel: str = "") -> None:
         """Ask the run's model one question; the newest request of a channel wins.
 

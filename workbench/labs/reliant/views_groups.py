@@ -14,6 +14,7 @@ from bokeh.transform import dodge
 
 from workbench.labs.reliant import views_style as style
 from workbench.labs.reliant.intervals import HALF, Outcomes
+from workbench.labs.reliant.views_picked import follow, picked, training_words
 from workbench.result import Result
 from workbench.ui.frame import below, hover, live, pane, plain_figure, view, words
 from workbench.ui.link import remember
@@ -52,9 +53,18 @@ def groups_view(result: Result, link: Any = None) -> pn.Column:
     def confusion(name: str, weight: int) -> pn.pane.HTML:
         return html(confusion_html(result, name, weight))
 
+    one = html("")
+
+    def tell() -> None:
+        found = picked(link, result)
+        one.object = picked_html(*found) if found else ""
+
+    tell()
+    follow(link, tell)
     return view(
         HOW,
         pn.FlexBox(graph, alpha, rate, gap="8px"),
+        one,
         live(table, graph, alpha),
         words(
             "In percent; in brackets the 95 % interval over test nodes and trainings, after ± the standard deviation "
@@ -63,6 +73,16 @@ def groups_view(result: Result, link: Any = None) -> pn.Column:
         live(bars, graph, rate, alpha),
         live(confusion, graph, alpha),
         live(lambda name, weight: pane(within_plot(result, name, weight)), graph, alpha),
+    )
+
+
+def picked_html(name: str, row: pd.Series) -> str:
+    """Return the one training that was picked in the trade-off, in a sentence."""
+    rates = " and ".join(style.share(row[f"selection {v}"]) for v in (0, 1))
+    return (
+        f"<p class='small'>Picked in <em>Trade-off</em>: <strong>{escape(name)}, {escape(training_words(row))}</strong>: "
+        f"accuracy {style.share(row['accuracy'])}, ΔSP {style.share(abs(row['sp']))}, ΔEO {style.share(abs(row['eo']))}; "
+        f"predicted 1 are {rates} percent of group 0 and 1.</p>"
     )
 
 

@@ -12,6 +12,7 @@ import panel_material_ui as pmui
 
 from workbench.labs.reliant import views_style as style
 from workbench.labs.reliant.measures import evaluated
+from workbench.labs.reliant.views_picked import follow, picked, training_words
 from workbench.result import Result
 from workbench.ui.frame import below, pane, plain_figure, view
 from workbench.ui.link import remember
@@ -35,7 +36,7 @@ class Thresholds:
     """The predictions of one training of an arm, cut by two thresholds."""
 
     def __init__(self, result: Result, link: Any = None):
-        self.result, self.graphs = result, style.graphs(result)
+        self.result, self.graphs, self.link = result, style.graphs(result), link
         names = list(self.graphs)
         self.graph = pmui.Select(label="Graph", options=names, value=names[0], width=160)
         self.arm = pmui.Select(label="Predictions of", options=self.options(names[0]), width=300)
@@ -61,6 +62,8 @@ class Thresholds:
         self.opportunity.on_click(lambda _: self._close("eo"))
         self.back.on_click(lambda _: [slider.param.update(value=0.5) for slider in self.sliders])
         self._load()
+        self._picked()
+        follow(link, self._picked)
 
     @property
     def layout(self) -> pn.Column:
@@ -84,6 +87,16 @@ class Thresholds:
             plain = row["arm"] in ("lr", "reweighed")
             pairs[style.arm_words(row) + ("" if plain else pair.replace(" → )", ")"))] = int(row["at"])
         return pairs
+
+    def _picked(self) -> None:
+        """Show the training that was picked in the trade-off; one that is no first training joins the menu."""
+        if found := picked(self.link, self.result):
+            name, row = found
+            self.graph.value = name
+            at = int(row["at"])
+            if at not in self.arm.options.values():
+                self.arm.options = self.arm.options | {training_words(row): at}
+            self.arm.value = at
 
     def first(self) -> int:
         """Return the predictions to begin with: of plain distillation if there are any."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import bokeh.models as bm
@@ -13,11 +14,19 @@ import panel_material_ui as pmui
 from workbench.labs.reliant import views_style as style
 from workbench.labs.reliant.anchors import SETS, logs
 from workbench.labs.reliant.outcome import KEYS
+from workbench.labs.reliant.views_picked import pick, training_words
+from workbench.record import Run
 from workbench.result import Result
+from workbench.store import open_store
+from workbench.ui.address import href
 from workbench.ui.frame import below, hover, live, pane, plain_figure, view, words
 from workbench.ui.link import remember
+from workbench.ui.opening import open_on_click
 from workbench.ui.palette import GRAY
+from workbench.ui.soon import soon
 from workbench.ui.style import html
+
+MOST = 200  # of your own runs that are drawn
 
 
 def tradeoff_view(result: Result, link: Any = None) -> pn.Column:
@@ -32,26 +41,77 @@ def tradeoff_view(result: Result, link: Any = None) -> pn.Column:
     single = pmui.Switch(label="Each training", value=False)
     networks = pmui.Select(label="Networks", options=["first pair", "all"], value="first pair", width=130)
     remember(link, graph=graph, measure=measure, quality=quality, single=single, networks=networks)
-    note = html("<p class='small soft'>Click a point to see its trainings.</p>")
+    note = html("")
+    others: list[Run] = []
+    holder = pn.Column(sizing_mode="stretch_width", styles={"max-height": "none"}, margin=0)
 
-    def draw(name: str, gap: str, good: str, each: bool, which: str) -> pn.pane.Bokeh:
-        rows = compared(summary[summary["set"] == name], which == "all").reset_index(drop=True)
-        plot, source = points(rows, gap, good, result if each else None, name)
+    def draw() -> None:
+        name, gap, good = graph.value, measure.value, quality.value
+        rows = compared(summary[summary["set"] == name], networks.value == "all").reset_index(drop=True)
+        plot, source, trainings, dots = points(rows, gap, good, result, name, single.value)
 
-        def picked(_attr: str, _old: list[int], new: list[int]) -> None:
-            note.object = trainings_html(result, name, rows.iloc[new[0]]) if new else note.object
+        def arm(_attr: str, _old: list[int], new: list[int]) -> None:
+            if new:
+                show(runs_of(result, name, rows.iloc[new[0]]).iloc[0])
 
-        source.selected.on_change("indices", picked)
-        return pane(plot)
+        def training(_attr: str, _old: list[int], new: list[int]) -> None:
+            if new:
+                show(trainings.iloc[new[0]])
 
+        def show(row: pd.Series) -> None:
+            note.object = trainings_html(result, name, row)
+            pick(link, name, row)
+
+        source.selected.on_change("indices", arm)
+        if dots is not None:
+            dots.selected.on_change("indices", training)
+        other_runs(plot, others, name, gap, good)
+        holder[:] = [pane(plot)]
+
+    async def look() -> None:
+        others[:] = await asyncio.to_thread(stored, link.run_id)
+        if others:
+            link.later(draw)
+
+    for widget in (graph, measure, quality, single, networks):
+        widget.param.watch(lambda _: draw(), "value")
+    draw()
+    if link is not None:
+        soon(look)
     return view(
         "Each point is one arm at one weight α, averaged over its trainings; the upper left is best (right often, "
-        "equal in its treatment). The line joins the arms that no other one beats in both.",
+        "equal in its treatment). The line joins the arms that no other one beats in both. Click a point to see its "
+        "trainings; the first of them, or the small dot that you click under *Each training*, is then shown in *Who "
+        "pays*, *Thresholds* and *Graph* too. Hollow triangles are RELIANT in your other runs on this graph: a click "
+        "opens that run.",
         pn.FlexBox(graph, measure, quality, networks, single, gap="8px", align_items="center"),
-        live(draw, graph, measure, quality, single, networks),
+        holder,
         note,
         live(lambda name: logs_pane(name, summary), graph),
     )
+
+
+def stored(run_id: str) -> list[Run]:
+    """Return the finished runs of this lab in the store but the shown one; it takes a moment, so call it in a thread."""
+    return [run for run in open_store().runs("reliant", MOST, ("done",)) if run.id != run_id]
+
+
+def other_runs(plot: Any, runs: list[Run], name: str, gap: str, good: str) -> bm.ColumnDataSource | None:
+    """Draw RELIANT of other runs on the same graph, as far as they have both numbers; a click opens the run."""
+    keys = f"reliant_{gap}", f"reliant_{good}"
+    runs = [run for run in runs if run.params.get("dataset") == name and all(key in run.metrics for key in keys)]
+    if not runs:
+        return None
+    data = {"x": [100 * run.metrics[keys[0]] for run in runs], "y": [100 * run.metrics[keys[1]] for run in runs]}
+    data |= {"name": [run.name for run in runs], "link": [href(lab=run.lab, run=run.id) for run in runs]}
+    source = bm.ColumnDataSource(data)
+    color, marker = style.ARMS["reliant"][1:]
+    dots = plot.scatter(
+        "x", "y", source=source, marker=marker, size=13, line_color=color, line_width=2, fill_color=None,
+        legend_label="RELIANT in other runs", nonselection_alpha=1.0,
+    )  # fmt: skip
+    open_on_click(plot, [dots], [("", "@name"), ("gap", "@x{0.0}"), ("quality", "@y{0.0}")])
+    return source
 
 
 def compared(rows: pd.DataFrame, every: bool) -> pd.DataFrame:
@@ -68,9 +128,9 @@ def compared(rows: pd.DataFrame, every: bool) -> pd.DataFrame:
 
 
 def points(
-    rows: pd.DataFrame, gap: str, good: str, result: Result | None, name: str
-) -> tuple[Any, bm.ColumnDataSource]:
-    """Return the figure, and the source of its points in the order of the rows."""
+    rows: pd.DataFrame, gap: str, good: str, result: Result, name: str, each: bool
+) -> tuple[Any, bm.ColumnDataSource, pd.DataFrame, bm.ColumnDataSource | None]:
+    """Return the figure, the source of its points in the order of the rows; and of single trainings, with `each`."""
     looks = [style.ARMS.get(arm, (arm, GRAY, "circle")) for arm in rows["arm"]]
     frame = pd.DataFrame(
         {
@@ -93,10 +153,19 @@ def points(
     plot = plain_figure(440, "tap,box_zoom,reset,save")
     plot.xaxis.axis_label = f"{next(w for w, k in style.MEASURES.items() if k == gap)}, points of percent"
     plot.yaxis.axis_label = f"{good if good != 'auc' else 'AUC'}, percent"
-    if result is not None:
-        runs = style.graphs(result)[name].runs.merge(rows[KEYS], on=KEYS)
-        colors = [style.ARMS.get(arm, ("", GRAY))[1] for arm in runs["arm"]]
-        plot.scatter(100 * runs[gap].abs(), 100 * runs[good], size=4, color=colors, alpha=0.45)
+    runs, small = style.graphs(result)[name].runs.merge(rows[KEYS], on=KEYS), None
+    if each:
+        looks = [style.ARMS.get(arm, ("", GRAY))[1] for arm in runs["arm"]]
+        small = bm.ColumnDataSource(
+            {
+                "x": 100 * runs[gap].abs(),
+                "y": 100 * runs[good],
+                "color": looks,
+                "n": [training_words(r) for _, r in runs.iterrows()],
+            }
+        )
+        tiny = plot.scatter("x", "y", source=small, size=6, color="color", alpha=0.45)
+        plot.add_tools(hover(("", "@n"), ("gap", "@x{0.0}"), ("quality", "@y{0.0}"), renderers=[tiny]))
     best = frontier(frame["x"].to_numpy(), frame["y"].to_numpy())
     plot.line(frame["x"].iloc[best], frame["y"].iloc[best], color=GRAY, line_dash="dashed", line_width=2)
     source = bm.ColumnDataSource(frame)
@@ -107,7 +176,7 @@ def points(
     plot.add_tools(hover(*tips, renderers=[dots]))
     below(plot, 2)
     plot.legend.click_policy = "none"  # one glyph draws them all
-    return plot, source
+    return plot, source, runs, small
 
 
 def frontier(gap: np.ndarray, quality: np.ndarray) -> list[int]:
@@ -125,11 +194,15 @@ def frontier(gap: np.ndarray, quality: np.ndarray) -> list[int]:
     return kept
 
 
+def runs_of(result: Result, name: str, row: pd.Series) -> pd.DataFrame:
+    """Return the trainings of an arm, by seed."""
+    runs = style.graphs(result)[name].runs
+    return runs[(runs[KEYS[1:]] == row[KEYS[1:]]).all(axis=1)].sort_values("seed")
+
+
 def trainings_html(result: Result, name: str, row: pd.Series) -> str:
     """Return the trainings of one arm as a table."""
-    runs = style.graphs(result)[name].runs
-    for key in ("teacher", "student", "arm", "alpha", "metric"):
-        runs = runs[runs[key] == row[key]]
+    runs = runs_of(result, name, row)
     heads = ("seed", "accuracy", "f1", "auc", "ΔSP", "ΔEO")
     head = "".join(f"<th class='num'>{h}</th>" for h in heads)
     body = "".join(
@@ -138,7 +211,7 @@ def trainings_html(result: Result, name: str, row: pd.Series) -> str:
         + "".join(f"<td class='num'>{100 * one[k]:.1f}</td>" for k in ("accuracy", "f1", "auc"))
         + "".join(f"<td class='num'>{100 * one[k]:+.1f}</td>" for k in ("sp", "eo"))
         + "</tr>"
-        for _, one in runs.sort_values("seed").iterrows()
+        for _, one in runs.iterrows()
     )
     text = f"<p class='small'><strong>{style.arm_words(row)}</strong>; gaps with their sign: group 0 less group 1.</p>"
     return f"{text}<div class='scroll'><table><tr>{head}</tr>{body}</table></div>"
