@@ -68,6 +68,26 @@ def test_what_is_bundled_and_rebuilt_is_what_the_authors_published(monkeypatch):
     assert [len(split[part]) for part in ("train", "val", "test")] == [5_662, 3_776, 9_438]
 
 
+def test_compas_keeps_the_rows_of_propublica_and_leaves_its_score_out(tmp_path):
+    counts = ["juv_fel_count", "juv_misd_count", "juv_other_count", "priors_count"]
+    row = dict.fromkeys([*counts, "is_recid", "days_b_screening_arrest"], 0)
+    row |= {"c_charge_degree": "F", "race": "Caucasian", "score_text": "Low", "decile_score": 1}
+    odd = [{"race": "Other"}, {"c_charge_degree": "O"}, {"is_recid": -1}, {"days_b_screening_arrest": 31}]
+    odd += [{"days_b_screening_arrest": None}, {"score_text": None}]
+    races = ["African-American", "Caucasian"]
+    plain = [
+        row | {"age": 20 + k, "race": races[k % 2], "two_year_recid": k // 2 % 2, "sex": ("Male", "Female")[k // 4 % 2]}
+        for k in range(100)
+    ]
+    pd.DataFrame(plain + [plain[1] | one for one in odd]).to_csv(tmp_path / "compas.csv", index=False)
+    graph = open_known("compas", lambda name: {"compas": tmp_path / "compas.csv"}[name])
+    assert (
+        len(graph) == 100 and list(graph.groups) == ["african_american", "male"] and graph.group.tolist() == [1, 0] * 50
+    )
+    assert "age" in graph.features and not any("score" in name for name in graph.features)
+    assert len(graph.edges) >= 500  # ten each, most of them in both directions
+
+
 def test_nearest_neighbors_are_by_standardized_features():
     x = np.c_[np.arange(10.0), 1e6 * (np.arange(10) % 2)]
     assert nearest(x, 1)[:2].tolist() == [[0, 2], [1, 3]]

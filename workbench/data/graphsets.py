@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workbench.data.graphedges import similar
+from workbench.data.graphedges import nearest, similar
 from workbench.data.graphs import PARTS, Graph, build
 from workbench.lab import LabError
 
+OTHERS = ("compas", "nba")  # with rules of their own
 Data = Callable[[str], Path]  # name of the catalog -> path
 
 
@@ -49,12 +50,12 @@ KNOWN = {
 
 
 def open_known(name: str, data: Data, official_split: bool = False) -> Graph:
-    """Return one of `KNOWN`, with edges rebuilt from its features, or ``"nba"``.
+    """Return one of `KNOWN`, with edges rebuilt from its features, or one of `OTHERS`.
 
     Parameters
     ----------
     name
-        A key of `KNOWN`, or ``"nba"``.
+        A key of `KNOWN`, or one of `OTHERS`.
     data
         Finds a data set of the catalog (`workbench.context.Context.data`).
     official_split
@@ -67,8 +68,10 @@ def open_known(name: str, data: Data, official_split: bool = False) -> Graph:
     """
     if name == "nba":
         return read_nba(data("graph_nba"))
+    if name == "compas":
+        return read_compas(data("compas"))
     if name not in KNOWN:
-        raise LabError(f"There is no graph {name!r}.", f"Choose one of {', '.join([*KNOWN, 'nba'])}.")
+        raise LabError(f"There is no graph {name!r}.", f"Choose one of {', '.join([*KNOWN, *OTHERS])}.")
     known = KNOWN[name]
     frame = pd.read_parquet(data(known.table))
     split = read_split(data("graph_bail")) if official_split and name == "bail" else None
@@ -117,6 +120,36 @@ def read_nba(folder: Path) -> Graph:
         leave_out=("user_id",),
         unknown=-1,
         notes=("403 basketball players who know each other on Twitter; the label: a high salary.",),
+    )
+
+
+def read_compas(path: Path) -> Graph:
+    """Return the defendants of ProPublica's file, linked by nearest neighbors: nobody gave them edges.
+
+    ProPublica's own choice of rows (screened within 30 days of the arrest, a charge that can lead to jail, a known
+    outcome), and of these the two large groups. The risk score is no feature: it is what ProPublica put to the test.
+    """
+    frame = pd.read_csv(path)
+    kept = frame["days_b_screening_arrest"].between(-30, 30) & (frame["is_recid"] != -1)
+    kept &= (frame["c_charge_degree"] != "O") & frame["score_text"].notna()
+    frame = frame[kept & frame["race"].isin(["African-American", "Caucasian"])].reset_index(drop=True)
+    columns = ["age", "juv_fel_count", "juv_misd_count", "juv_other_count", "priors_count", "two_year_recid"]
+    people = frame[columns].assign(
+        felony=(frame["c_charge_degree"] == "F").astype(int),
+        african_american=(frame["race"] == "African-American").astype(int),
+        male=(frame["sex"] == "Male").astype(int),
+    )
+    return build(
+        people,
+        nearest(people.drop(columns="two_year_recid").to_numpy(float)),
+        name="compas",
+        label="two_year_recid",
+        sensitive=["african_american", "male"],
+        notes=(
+            f"{len(people):,} defendants of Broward County (ProPublica); the label: arrested again within two years; "
+            "protected: African-American (1) or Caucasian (0).",
+            "Edges: each to the ten nearest by standardized features; a rule of ours, there are no published ones.",
+        ),
     )
 
 

@@ -1,11 +1,14 @@
 """The views of the recorded run: what a threshold closes, what a probe is asked, what a click shows."""
 
+import queue
 from concurrent.futures import Future
 
 import numpy as np
+import pandas as pd
 import pytest
+from bokeh.events import Tap
 
-from workbench.labs.reliant import views_graph, views_groups, views_probe, views_thresholds, views_tradeoff
+from workbench.labs.reliant import views_graph, views_groups, views_probe, views_thresholds, views_tradeoff, views_whole
 from workbench.record import recorded_run
 from workbench.result import Result
 from workbench.ui.link import Link
@@ -71,10 +74,57 @@ def test_a_link_restores_where_the_widgets_stood(result):
 def test_a_node_is_asked_about_by_its_number(result):
     page = Asked()
     view = views_graph.Drawing(result, page.link)
-    view._explain = lambda answer, row: None
-    view._ask({"node": 17})
+    view._explain = lambda answer, node: None
+    view._ask(17)
     assert page.requests[-1] == {"set": "bail", "node": 17, "arm": "gcn-sgc-reliant-10-sp"}
     assert (view.predictions() >= 0).sum() == 9_438  # test nodes alone have one
+
+
+def test_the_shares_of_a_plp_student_are_drawn_with_its_own_features(result):
+    page = Asked()
+    view = views_graph.Drawing(result, page.link)
+    view.arm.value = view.arm.options["RELIANT, PLP (CPF)"]
+    view._explain = lambda answer, node: None
+    view._ask(17)
+    assert page.requests[-1]["arm"] == "gcn-plp-reliant-10-sp"
+    del view._explain
+    table = pd.DataFrame({"node": [17, 3, -1], "p": 0.4, "share": [0.1, 0.2, 0.7], "gives": [0.0, -0.1, 0.3]})
+    view._explain(Result(tables={"neighbors": table}), 17)
+    bars = view.why[-1].object.renderers[0].data_source.data
+    assert list(bars["name"]) == ["its own features", "node 3", "itself (17)"]
+    assert list(bars["share"]) == ["70.0%", "20.0%", "10.0%"] and bars["told"][0] == "its own features"
+
+
+def test_a_whole_graph_is_shaded_zoomed_and_asked(result):
+    """Three nodes of two kinds, one edge: their pixels have their colors, also in a part that is looked at closer."""
+    places = np.array([[-0.5, 0.0], [0.5, 0.0], [0.5, 0.9]], np.float32)
+    clicks, steps = [], queue.Queue()
+    colors = ["#ff0000", "#0000ff"]
+    whole = views_whole.Whole(places, np.array([[0, 1]]), np.array([0, 1, 1]), colors, clicks.append, steps.put)
+
+    def color(x, y):
+        (image,), (x0,), (y0,) = (whole.source.data[key] for key in ("image", "x", "y"))
+        (dw,), (dh,) = whole.source.data["dw"], whole.source.data["dh"]
+        row, column = int((y - y0) / dh * image.shape[0]), int((x - x0) / dw * image.shape[1])
+        return [int(image[row, column]) >> shift & 255 for shift in (0, 8, 16, 24)]
+
+    steps.get(timeout=120)()
+    assert color(-0.5, 0)[:3] == [255, 0, 0] and color(0.5, 0)[:3] == [0, 0, 255]
+    assert color(0, 0)[3] > 0 and color(0, 0.5)[3] == 0  # an edge, and nothing
+    whole.look((0.4, 0.6, -0.1, 0.1))
+    steps.get(timeout=120)()
+    assert color(0.5, 0)[:3] == [0, 0, 255] and color(0.45, 0)[3] > 0 and color(0.45, 0.05)[3] == 0
+    whole._tapped(Tap(whole.plot, x=0.51, y=0.01))
+    whole._tapped(Tap(whole.plot, x=0.0, y=0.5))  # nothing is near
+    assert clicks == [1]
+
+
+@pytest.mark.parametrize("kind", ["group", "label", "prediction", "error", "proxy"])
+def test_every_node_has_a_color_of_the_legend(result, kind):
+    view = views_graph.Drawing(result, Asked(color=kind).link)
+    numbers, colors, legend = view._kinds(view._told(np.arange(18_876)))
+    assert len(numbers) == 18_876 and set(np.unique(numbers)) == set(range(len(colors)))
+    assert legend.count("<span") == (2 if kind == "proxy" else len(colors))
 
 
 def test_every_saved_name_of_the_table_is_one_that_the_run_kept(result):

@@ -9,7 +9,7 @@ import param
 from workbench.lab import Params as Base
 
 OWN = "own file"
-KNOWN = ("german", "bail", "credit", "nba")
+KNOWN = ("german", "bail", "credit", "compas", "nba")
 TEACHERS = ("gcn", "sage")
 STUDENTS = ("sgc", "sage", "plp", "akd")
 SMALL = 2_000  # nodes
@@ -27,8 +27,8 @@ class Params(Base):
     dataset = param.Selector(
         default="german",
         objects=[*KNOWN, OWN],
-        doc="The graph: credit customers (german), released prisoners (bail), card holders (credit), ball players "
-        "(nba, from a mirror only), or your own.",
+        doc="The graph: credit customers (german), released prisoners (bail), card holders (credit), defendants "
+        "(compas, a wheel of 28 MB is fetched), ball players (nba, from a mirror only), or your own.",
     )
     file = param.String(
         default="",

@@ -79,9 +79,10 @@ def groups_view(result: Result, link: Any = None) -> pn.Column:
 def picked_html(name: str, row: pd.Series) -> str:
     """Return the one training that was picked in the trade-off, in a sentence."""
     rates = " and ".join(style.share(row[f"selection {v}"]) for v in (0, 1))
+    who = f"<strong>{escape(name)}, {escape(training_words(row))}</strong>"
+    gaps = f"ΔSP {style.share(abs(row['sp']))}, ΔEO {style.share(abs(row['eo']))}"
     return (
-        f"<p class='small'>Picked in <em>Trade-off</em>: <strong>{escape(name)}, {escape(training_words(row))}</strong>: "
-        f"accuracy {style.share(row['accuracy'])}, ΔSP {style.share(abs(row['sp']))}, ΔEO {style.share(abs(row['eo']))}; "
+        f"<p class='small'>Picked in <em>Trade-off</em>: {who}: accuracy {style.share(row['accuracy'])}, {gaps}; "
         f"predicted 1 are {rates} percent of group 0 and 1.</p>"
     )
 

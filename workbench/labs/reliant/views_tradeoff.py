@@ -82,8 +82,8 @@ def tradeoff_view(result: Result, link: Any = None) -> pn.Column:
         "Each point is one arm at one weight α, averaged over its trainings; the upper left is best (right often, "
         "equal in its treatment). The line joins the arms that no other one beats in both. Click a point to see its "
         "trainings; the first of them, or the small dot that you click under *Each training*, is then shown in *Who "
-        "pays*, *Thresholds* and *Graph* too. Hollow triangles are RELIANT in your other runs on this graph: a click "
-        "opens that run.",
+        "pays* and *Thresholds* too. Hollow marks are RELIANT in other runs on this graph: a click opens "
+        "that run.",
         pn.FlexBox(graph, measure, quality, networks, single, gap="8px", align_items="center"),
         holder,
         note,
@@ -92,7 +92,7 @@ def tradeoff_view(result: Result, link: Any = None) -> pn.Column:
 
 
 def stored(run_id: str) -> list[Run]:
-    """Return the finished runs of this lab in the store but the shown one; it takes a moment, so call it in a thread."""
+    """Return the finished runs of this lab in the store but the shown one; it takes a moment: call it in a thread."""
     return [run for run in open_store().runs("reliant", MOST, ("done",)) if run.id != run_id]
 
 
