@@ -44,3 +44,17 @@ def test_no_tab_scrolls_the_page_sideways(visitor, link, fits, width):
     page = visitor(width, 900)
     page.goto(link(**RUN, tab="Who pays"))
     fits(page, TABS)
+
+
+def test_all_nodes_are_drawn_and_the_one_that_is_clicked_is_explained(page, link):
+    page.goto(link(**RUN, tab="Graph"))
+    page.get_by_role("switch", name="All nodes and edges").or_(
+        page.get_by_role("checkbox", name="All nodes and edges")
+    ).check()
+    expect(page.get_by_text("All 18,876 nodes and 311,870 edges")).to_be_visible()
+    picture = page.locator(".bk-Figure").first
+    drawn = "() => [...Bokeh.documents[0]._all_models.values()].some(m => m.data?.image?.length && m.data.dw)"
+    page.wait_for_function(drawn)
+    box = picture.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page.get_by_text("without each part").or_(page.get_by_text("How P(ŷ=1) changes"))).to_be_visible()

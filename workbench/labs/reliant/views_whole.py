@@ -40,7 +40,7 @@ def shaded(ends: pd.DataFrame, nodes: pd.DataFrame, colors: list[str], span: Spa
     lines = canvas.line(ends, x=["x0", "x1"], y=["y0", "y1"], axis=1, agg=ds.count())
     kinds = pd.Categorical.from_codes(nodes["kind"], categories=range(len(colors)))
     dots = canvas.points(nodes.assign(kind=kinds), "x", "y", agg=ds.by("kind", ds.count()))
-    below = tf.shade(lines, cmap=[GRAY], how="eq_hist", alpha=110)
+    below = tf.shade(lines, cmap=GRAY, how="eq_hist", alpha=170, min_alpha=10)
     above = tf.dynspread(tf.shade(dots, color_key=colors, min_alpha=160), threshold=0.9, max_px=4)
     return tf.stack(below, above).data
 
