@@ -54,9 +54,9 @@ def test_sizes_that_do_not_fit_are_told(fields):
 @pytest.mark.parametrize("arm", [name for name, arm in ARMS.items() if not arm.parts])
 def test_every_arm_is_a_network(arm, frames):
     model = network(**ARMS[arm].network)
-    logits, codes = model(frames)
+    (logits, codes), guesses = model(frames, guided=True)
     assert logits.shape == (2, 2, 16, 2) and codes.shape == (2, 2, 16, 10)
-    (logits.sum() + codes.sum()).backward()
+    sum(t.sum() for t in (logits, codes, *guesses) if t is not None).backward()
     unused = [n for n, p in model.named_parameters() if p.grad is None]
     assert not [n for n in unused if not (arm in ("lidar", "bev") and n.startswith("encoding.on_ray"))]
 

@@ -51,9 +51,9 @@ def test_two_scenes_are_learned_by_heart(batch):
 def test_parts_of_the_loss(batch):
     model = fresh()
     parts = batch_losses(model, *batch, torch.Generator().manual_seed(0))
-    assert set(parts) == {"classes", "boxes", "dn_classes", "dn_boxes"}
+    assert set(parts) == {"classes", "boxes", "dn_classes", "dn_boxes", "guidance"}
     without = batch_losses(model, *batch, groups=0)
-    assert set(without) == {"classes", "boxes"}
+    assert set(without) == {"classes", "boxes", "guidance"}
     for name in without:  # shaken queries change nothing for the others
         torch.testing.assert_close(parts[name], without[name], atol=1e-4, rtol=1e-4)
 

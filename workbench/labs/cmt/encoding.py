@@ -154,6 +154,22 @@ class Encoding(nn.Module):
             nn.Linear(2 * shape.waves, shape.width), nn.ReLU(), nn.Linear(shape.width, shape.width)
         )
         self.level = nn.LayerNorm(shape.width) if shape.aligned else nn.Identity()
+        if shape.aligned:
+            self.center()
+
+    @torch.no_grad()
+    def center(self) -> None:
+        """Shift both networks so that encodings of the whole range are 0 in the mean.
+
+        What they have in common would make all of them alike, and a query would look everywhere.
+        """
+        xy = cells(self.shape.grid).flatten(0, 1)
+        self.on_plane[-1].bias -= self.on_plane(psi(xy, self.frequencies)).mean(0)
+        yaw, pitch = torch.linspace(-math.pi, math.pi, 65)[1:, None], torch.linspace(-0.4, 0.4, 17)
+        pitch = pitch.expand(len(yaw), -1)
+        ahead = torch.stack([yaw.cos() * pitch.cos(), yaw.sin() * pitch.cos(), pitch.sin()], -1)  # rays from the LiDAR
+        places = to_range(ahead[..., None, :] * depths(self.shape)[:, None], self.shape).flatten(-2)
+        self.on_ray[-1].bias -= self.on_ray(self.listed(places)).flatten(0, -2).mean(0)
 
     def plane(self, xy: Tensor) -> Tensor:
         """Return the encoding (..., C) of BEV positions (..., 2) in the range: height has no say in it."""
@@ -162,11 +178,16 @@ class Encoding(nn.Module):
     def ray(self, pixels: Tensor, inverse: Tensor) -> Tensor:
         """Return the encoding (..., C) of pixels; see `rays`."""
         places = to_range(rays(pixels, inverse, self.shape), self.shape).flatten(-2)  # (..., 3 D)
-        if self.shape.octaves:  # deviation: a network reads small differences of its input badly
-            turns = math.pi * 2.0 ** torch.arange(self.shape.octaves, device=places.device)
-            angles = places[..., None] * turns  # (..., 3 D, octaves)
-            places = torch.cat([places[..., None], angles.sin(), angles.cos()], -1).flatten(-2)
-        return self.level(self.on_ray(places))
+        return self.level(self.on_ray(self.listed(places)))
+
+    def listed(self, places: Tensor) -> Tensor:
+        """Return what the network on rays reads of their coordinates (..., 3 D)."""
+        if not self.shape.octaves:
+            return places
+        # deviation: a network reads small differences of its input badly
+        turns = math.pi * 2.0 ** torch.arange(self.shape.octaves, device=places.device)
+        angles = places[..., None] * turns  # (..., 3 D, octaves)
+        return torch.cat([places[..., None], angles.sin(), angles.cos()], -1).flatten(-2)
 
     def query(
         self, anchors: Tensor, lidar2img: Tensor, inverse: Tensor, camera: Tensor, size: tuple[int, int]

@@ -31,6 +31,8 @@ from workbench.labs.cmt.shapes import Shape
 
 BRANCHES = {"center": 2, "height": 1, "size": 3, "turn": 2, "speed": 2}  # of a box, in the order of the released heads
 RARE = -2.19  # bias of class logits: a share of 0.1
+PLACES, RARER = 3, -4.0  # numbers that say where in a token a center lies; hardly any token holds one
+LOGIT = 16.0  # of equal encodings in a fresh aligned network: a thousand tokens elsewhere must not outweigh one here
 
 
 class Found(NamedTuple):
@@ -46,6 +48,23 @@ class Found(NamedTuple):
 
     logits: Tensor
     codes: Tensor
+
+    def part(self, queries: slice) -> Found:
+        """Return what is said of some of the queries."""
+        return Found(self.logits[:, :, queries], self.codes[:, :, queries])
+
+
+class Guesses(NamedTuple):
+    """What the tokens say by themselves, which only training asks (see `workbench.labs.cmt.guidance`).
+
+    Attributes
+    ----------
+    bev, views
+        (B, Y, X, K + 3) and (B, V, h, w, K + 3); None of a sensor that the network or the scenes lack.
+    """
+
+    bev: Tensor | None = None
+    views: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -121,8 +140,12 @@ class Cmt(nn.Module):
             self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
             self.norm = nn.LayerNorm(shape.width)
             self.heads = Heads(shape)
+            asked = {"bev": shape.sensors != "camera", "views": shape.sensors != "lidar" and not shape.bev}
+            self.guides = nn.ModuleDict({name: guide(shape) for name in asked if asked[name] and shape.guided})
 
-    def forward(self, frames: Frames, extra: Tensor | None = None, mask: Tensor | None = None) -> Found:
+    def forward(
+        self, frames: Frames, extra: Tensor | None = None, mask: Tensor | None = None, guided: bool = False
+    ) -> Found | tuple[Found, Guesses]:
         """Return what is found in scenes.
 
         Parameters
@@ -133,11 +156,13 @@ class Cmt(nn.Module):
             More anchors (B, E, 3) in the range, put before the network's own: those of denoising.
         mask
             (B, 1, E + N, E + N) bool: which query may attend to which; None: all to all.
+        guided
+            Also ask the tokens by themselves.
 
         Returns
         -------
         Found
-            Of E + N queries.
+            Of E + N queries; with `guided` and the guesses of the tokens.
 
         Raises
         ------
@@ -147,7 +172,14 @@ class Cmt(nn.Module):
         tokens, anchors, place = self.prepared(frames, extra)
         x = torch.stack(self.decoded(tokens, place, mask))  # (L, B, E + N, C)
         logits, raw = self.heads(self.norm(x))
-        return Found(logits, placed(raw, anchors, self.shape.area, self.shape.released_code))
+        found = Found(logits, placed(raw, anchors, self.shape.area, self.shape.released_code))
+        return (found, self.guesses(tokens)) if guided else found
+
+    def guesses(self, tokens: Tokens) -> Guesses:
+        """Return what tokens say by themselves."""
+        plane, views = tokens.laid_out(tokens.content.transpose(1, 2))  # (B, C, ...) each
+        asked = {"bev": plane, "views": views}
+        return Guesses(**{k: self.guides[k](v.movedim(1, -1)) for k, v in asked.items() if v is not None})
 
     def prepared(self, frames: Frames, extra: Tensor | None = None) -> tuple[Tokens, Tensor, Tensor]:
         """Return tokens, and anchors (B, N, 3) of queries with their position encodings (B, N, C)."""
@@ -289,9 +321,11 @@ class Layer(nn.Module):
         self.own, self.cross = Attention(C, shape.heads), Attention(C, shape.heads)
         self.think = nn.Sequential(nn.Linear(C, shape.inner), nn.ReLU(), nn.Linear(shape.inner, C))
         self.norms = nn.ModuleList(nn.LayerNorm(C) for _ in range(3))
-        if shape.aligned:  # equal encodings then have a logit of 8, unlike ones of about 0
-            nn.init.orthogonal_(self.cross.q.weight, gain=(8 / (C / shape.heads) ** 0.5) ** 0.5)
+        if shape.aligned:  # equal encodings then have a logit of `LOGIT`, unlike ones of about 0
+            nn.init.orthogonal_(self.cross.q.weight, gain=(LOGIT / (C / shape.heads) ** 0.5) ** 0.5)
             self.cross.k.weight.data.copy_(self.cross.q.weight)
+            nn.init.zeros_(self.own.join.weight)  # else a vector that all queries share would look for itself
+            nn.init.zeros_(self.own.join.bias)
 
     def forward(
         self, x: Tensor, place: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, there: Tensor | None
@@ -338,6 +372,13 @@ class Heads(nn.Module):
             for one, name in zip(h, ("class", *self.branches), strict=True)
         )
         return logits, torch.cat(box, -1)
+
+
+def guide(shape: Shape) -> nn.Linear:
+    """Return what reads class logits and a place from a token, C -> K + 3; see `workbench.labs.cmt.guidance`."""
+    made = nn.Linear(shape.width, shape.classes + PLACES)
+    nn.init.constant_(made.bias[: shape.classes], RARER)
+    return made
 
 
 def uniform(fan: int, *size: int) -> nn.Parameter:

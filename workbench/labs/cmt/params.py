@@ -59,12 +59,12 @@ class Params(Base):
     )
     cell = param.Number(default=0.5, bounds=(0.05, 4), doc="Side of a pillar; a BEV token has two, or 8 (paper).")
     channels = param.Integer(
-        default=48, bounds=(16, 512), step=16, doc="Width of the small network; the paper's has 256."
+        default=64, bounds=(16, 512), step=16, doc="Width of the small network; the paper's has 256."
     )
     queries = param.Integer(default=49, bounds=(4, 2000), doc="Anchors, each of which may become a box.")
     steps = param.Integer(default=40, bounds=(1, 1_000_000), doc="Training steps of every arm.")
     batch = param.Integer(default=2, bounds=(1, 64), doc="Scenes of a training step.")
-    rate = param.Number(default=2e-3, bounds=(1e-6, 0.1), doc="Highest learning rate (AdamW).")
+    rate = param.Number(default=1e-3, bounds=(1e-6, 0.1), doc="Highest learning rate (AdamW).")
     rise = param.Number(default=0.1, bounds=(0.001, 0.9), doc="Share of the steps in which the rate rises.")
     turn = param.Number(default=20.0, bounds=(0, 180), doc="Scenes are turned by up to so much in training.")
     seeds = param.Integer(default=1, bounds=(1, 20), doc="Trainings of each arm.")
@@ -82,9 +82,10 @@ class Params(Base):
         "claims": {
             "arms": [arm for arm in ARMS if arm != "bev"],
             "conditions": list(CONDITIONS),
-            "train": 500,
+            "train": 400,
             "validation": 100,
-            "steps": 1600,
+            "queries": 144,
+            "steps": 1200,
             "batch": 4,
             "seeds": 3,
         },

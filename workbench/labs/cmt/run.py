@@ -89,7 +89,7 @@ def learn(
         for step, told, freeze in train(model, batch_at, recipe_of(job, params), ctx.device, state):
             if not math.isfinite(told["total"]):
                 raise LabError(f"{job.words} did not learn: its loss is {told['total']}.", "Lower the learning rate.")
-            told = {k: told.get(k, 0.0) for k in ("total", "classes", "boxes", "dn_classes", "dn_boxes")}
+            told = {k: told.get(k, 0.0) for k in ("total", "classes", "boxes", "dn_classes", "dn_boxes", "guidance")}
             terms[:] = told
             yield step, list(told.values()), freeze
 

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from workbench.labs.cmt.denoising import GROUPS, denoising_losses, noised
 from workbench.labs.cmt.frames import Frames
+from workbench.labs.cmt.guidance import guidance_losses
 from workbench.labs.cmt.masking import masked
 from workbench.labs.cmt.matching import Truth, matching_losses
-from workbench.labs.cmt.model import Cmt, Found
+from workbench.labs.cmt.model import Cmt
 from workbench.training import State, fabric_for, freeze, thaw
 
 Batch = tuple[Frames, Truth]
@@ -62,7 +63,7 @@ class Recipe:
 def batch_losses(
     model: Cmt, frames: Frames, truth: Truth, generator: torch.Generator | None = None, groups: int = GROUPS
 ) -> dict[str, Tensor]:
-    """Return what a batch costs: ``classes``, ``boxes``, and with denoising ``dn_classes`` and ``dn_boxes``.
+    """Return what a batch costs: ``classes``, ``boxes``; ``dn_classes``, ``dn_boxes`` with denoising, and ``guidance``.
 
     Parameters
     ----------
@@ -75,15 +76,20 @@ def batch_losses(
     groups
         Of denoising queries, at most.
     """
-    shaken = noised(truth, model.shape, generator, groups) if groups else None
-    if shaken is None:
-        own = matching_losses(model(frames), truth)
-        return {"classes": own.classes, "boxes": own.boxes}
-    found = model(frames, shaken.anchors, shaken.mask)
-    E = shaken.anchors.shape[1]
-    noisy, found = Found(*(t[:, :, :E] for t in found)), Found(*(t[:, :, E:] for t in found))
-    own, extra = matching_losses(found, truth), denoising_losses(noisy, shaken, truth)
-    return {"classes": own.classes, "boxes": own.boxes, "dn_classes": extra.classes, "dn_boxes": extra.boxes}
+    shape = model.shape
+    shaken = noised(truth, shape, generator, groups) if groups else None
+    found = model(frames, shaken and shaken.anchors, shaken and shaken.mask, shape.guided)
+    found, guesses = found if shape.guided else (found, None)
+    parts = {}
+    if shaken is not None:
+        E = shaken.anchors.shape[1]
+        extra = denoising_losses(found.part(slice(E)), shaken, truth)
+        parts |= {"dn_classes": extra.classes, "dn_boxes": extra.boxes}
+        found = found.part(slice(E, None))
+    if guesses is not None:
+        parts["guidance"] = guidance_losses(guesses, frames, truth, model)
+    own = matching_losses(found, truth)
+    return {"classes": own.classes, "boxes": own.boxes, **parts}
 
 
 def train(
