@@ -101,7 +101,9 @@ def test_a_query_is_most_like_the_cell_of_its_anchor(ran):
     answer = LAB.probe(ran, {"query": 4, "off": ran_cameras(ran)})
     x, y, _ = answer.arrays["anchor"]
     column, row = (int((v + 16) / 2) for v in (x, y))
-    assert answer.arrays["bev_similarity"][row, column] > np.quantile(answer.arrays["bev_similarity"], 0.9)
+    alike = answer.arrays["bev_similarity"]
+    around = alike[row - 1 : row + 2, column - 1 : column + 2]  # these cells are wider than the shortest period
+    assert around.max() == alike.max()
 
 
 def test_a_moved_box_has_the_errors_it_was_moved_by(ran):
