@@ -126,11 +126,12 @@ def test_a_link_restores_what_was_moved_in_the_probe(visitor, link):
         page.keyboard.press("ArrowRight")
         expect(slider).not_to_have_attribute("aria-valuenow", before)
     turned = lambda: f"{float(slider.get_attribute('aria-valuenow')):g}"  # noqa: E731
+    agree = lambda: f'"rotation":{turned()}' in unquote(page.url)  # noqa: E731
     for _ in range(900):  # a slow page takes the last presses later than we see them
-        if f'"rotation":{turned()}' in unquote(page.url):
+        if agree():
             break
         page.wait_for_timeout(100)
-    assert f'"rotation":{turned()}' in unquote(page.url)
+    assert agree()
     address = copied_link(page)
     other = visitor()
     other.goto(address)

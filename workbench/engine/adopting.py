@@ -20,9 +20,8 @@ def adopt(desk: Desk) -> None:
     """Find the runs under way of earlier and other processes."""
     turns = None  # asked for only when a run needs it
     for run in desk.store.runs(status=ACTIVE):
-        with desk.lock:
-            if run.id in desk.tasks and desk.tasks[run.id].active:
-                continue
+        if desk.holds(run.id):
+            continue
         if run.scheduler == desk.scheduler:
             turns = scheduler.known_turns(desk.client) if turns is None else turns
             key = scheduler.newest_key(turns, run.id)
@@ -52,9 +51,9 @@ def _take(desk: Desk, run: Run, key: str, turn: int) -> None:
 
     now = time.time()
     task = Task(snapshot(run), Future(key, desk.client), now, now, folder=run.folder, user=run.user, turn=turn)
-    if not _enter(desk, run, task):
-        return
     with desk.lock:
+        if not _enter(desk, run, task):
+            return
         if run.status == "running":
             desk.now = max(desk.now, turn)
     task.future.add_done_callback(functools.partial(ended, desk, task))
@@ -63,8 +62,7 @@ def _take(desk: Desk, run: Run, key: str, turn: int) -> None:
 def _enter(desk: Desk, run: Run, task: Task) -> bool:
     """Take a run in, unless somebody here has submitted or resumed it while we were looking."""
     with desk.lock:
-        known = desk.tasks.get(run.id)
-        if known is not None and known.active:
+        if desk.holds(run.id):
             return False
         desk.tasks[run.id] = task
         return True

@@ -58,6 +58,12 @@ class Desk:
     def store(self) -> Store:
         return open_store()
 
+    def holds(self, run_id: str) -> bool:
+        """Say whether an attempt at a run is under way here."""
+        with self.lock:
+            task = self.tasks.get(run_id)
+            return task is not None and task.active
+
     def finish(self, task: Task, status: str, error: dict[str, str] | None = None) -> None:
         """End an attempt from here, because no worker will.
 
@@ -77,10 +83,9 @@ class Desk:
             self._close(task, status, error)
 
     def _close(self, task: Task, status: str, error: dict[str, str] | None) -> None:
-        run_id = task.live.run_id
         try:
-            self.store.close(run_id, status, error)
-            status = self.store.run(run_id).status
+            self.store.close(task.live.run_id, status, error)
+            status = self.store.run(task.live.run_id).status
         except Exception:
             self.owed.append((task, status, error))
         self.settle(task, status, error)

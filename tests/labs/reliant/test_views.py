@@ -2,15 +2,25 @@
 
 import queue
 from concurrent.futures import Future
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from bokeh.events import Tap
 
-from workbench.labs.reliant import views_graph, views_groups, views_probe, views_thresholds, views_tradeoff, views_whole
+from workbench.labs.reliant import (
+    views_graph,
+    views_groups,
+    views_picked,
+    views_probe,
+    views_thresholds,
+    views_tradeoff,
+    views_whole,
+)
 from workbench.record import recorded_run
 from workbench.result import Result
+from workbench.ui.frame import plain_figure
 from workbench.ui.link import Link
 
 
@@ -93,6 +103,34 @@ def test_the_shares_of_a_plp_student_are_drawn_with_its_own_features(result):
     bars = view.why[-1].object.renderers[0].data_source.data
     assert list(bars["name"]) == ["its own features", "node 3", "itself (17)"]
     assert list(bars["share"]) == ["70.0%", "20.0%", "10.0%"] and bars["told"][0] == "its own features"
+
+
+def test_a_training_that_is_picked_is_shown_elsewhere_and_restored_by_a_link(result):
+    page = Asked()
+    thresholds = views_thresholds.Thresholds(result, page.link)
+    groups = views_groups.groups_view(result, page.link)
+    row = views_groups.style.graphs(result)["german"].select(arm="reliant", seed=1).iloc[0]
+    views_picked.pick(page.link, "german", row)
+    assert thresholds.graph.value == "german" and thresholds.arm.value == row["at"]
+    assert f"accuracy {100 * row['accuracy']:.1f}" in groups[2].object and "training 2" in groups[2].object
+    again = views_thresholds.Thresholds(result, Asked(**page.link.state).link)
+    assert (again.graph.value, again.arm.value) == ("german", row["at"])
+    other = Asked(training=["another run", "german", int(row["at"])])
+    assert views_picked.picked(other.link, result) is None
+
+
+def test_other_runs_stand_in_the_trade_off_as_far_as_they_have_both_numbers():
+    run = recorded_run("reliant")
+    lacking = replace(run, id="lacking", metrics={"reliant_sp": 0.1})
+    elsewhere = replace(run, id="elsewhere", params=run.params | {"dataset": "german"})
+    plot = plain_figure(200)
+    views_tradeoff.other_runs(plot, [replace(run, id="one", name="mine"), lacking, elsewhere], "bail", "sp", "accuracy")
+    (dots,) = plot.renderers
+    data = dots.data_source.data
+    assert list(data["name"]) == ["mine"] and "run=one" in data["link"][0]
+    assert data["x"][0] == pytest.approx(100 * run.metrics["reliant_sp"])
+    views_tradeoff.other_runs(plot, [lacking], "bail", "sp", "accuracy")
+    assert len(plot.renderers) == 1
 
 
 def test_a_whole_graph_is_shaded_zoomed_and_asked(result):

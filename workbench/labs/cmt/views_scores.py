@@ -25,6 +25,7 @@ TERMS = {
     "boxes (L1)": "boxes",
     "denoising: classes": "dn_classes",
     "denoising: boxes": "dn_boxes",
+    "guidance of tokens": "guidance",
 }
 
 
@@ -158,7 +159,8 @@ def classes_view(result: Result, link: Any = None) -> pn.Column:
 def training_view(result: Result, link: Any = None) -> pn.Column:
     """Draw the table `training`: the terms of the loss over the steps."""
     table = result.tables["training"]
-    term = pmui.Select(label="Term", options=TERMS, value="total", width=240)
+    terms = {words: key for words, key in TERMS.items() if key in table}
+    term = pmui.Select(label="Term", options=terms, value="total", width=240)
     remember(link, term=term)
 
     def draw(term: str) -> pn.pane.Bokeh:

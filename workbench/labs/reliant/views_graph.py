@@ -32,6 +32,7 @@ ARMS = (
 )  # None: the first student
 UNTOLD = "not a test node"
 BANDS = 64  # shades of a continuous value
+MOST_VALUES = (0.02, 0.98)  # quantiles between which they change
 
 
 def graph_view(result: Result, link: Any = None) -> pn.Column:
@@ -73,6 +74,15 @@ class Drawing:
     def _array(self, kind: str) -> np.ndarray:
         return self.result.arrays[f"{kind}_{slug(self.graph.value)}"]
 
+    @property
+    def kind(self) -> str:
+        """What the colors mean: the group where the first proxy is asked for and the graph has none."""
+        has = f"proxies_{slug(self.graph.value)}" in self.result.arrays
+        return "group" if self.color.value == "proxy" and not has else self.color.value
+
+    def _proxy(self) -> np.ndarray:
+        return self._array("proxies")[:, 0].astype(float)
+
     def predictions(self) -> np.ndarray:
         """Return the first training's prediction for every node: 1, 0, or -1 where it was not a test node."""
         told = np.full(len(self._array("labels")), -1)
@@ -108,7 +118,6 @@ class Drawing:
             return
         nodes, places, labels = self._array("nodes"), self._array("places"), self._array("labels")
         frame = self._told(nodes).assign(x=places[:, 0], y=places[:, 1])
-        kind = self.color.value
         links = self._array("links")
         plot = plain_figure(520, "tap,pan,wheel_zoom,box_zoom,reset,save", match_aspect=True)
         plot.toolbar.active_scroll = None
@@ -118,17 +127,13 @@ class Drawing:
             "x0", "y0", "x1", "y1", source=bm.ColumnDataSource(ends), color=GRAY, line_alpha=0.12, line_width=0.6
         )
         source = bm.ColumnDataSource(frame)
-        if kind == "proxy" and f"proxies_{slug(self.graph.value)}" in self.result.arrays:
-            values = self._array("proxies")[nodes, 0].astype(float)
-            source.data["value"] = values
-            mapper = linear_cmap(
-                "value", "Cividis256", float(np.quantile(values, 0.02)), float(np.quantile(values, 0.98))
-            )
+        if self.kind == "proxy":
+            source.data["value"] = values = self._proxy()[nodes]
+            mapper = linear_cmap("value", "Cividis256", *np.quantile(values, MOST_VALUES).tolist())
             dots = plot.scatter("x", "y", source=source, color=mapper, size=6, line_color=None)
             plot.add_layout(dots.construct_color_bar(width=10), "right")
         else:
-            kind = "group" if kind == "proxy" else kind
-            dots = self._categories(plot, source, frame[kind], kind)
+            dots = self._categories(plot, source, frame[self.kind], self.kind)
         tips = [(k, f"@{k}") for k in ("node", "group", "label", "prediction", "error")]
         plot.add_tools(hover(*tips, renderers=[dots]))
         picked = lambda _a, _o, new: self._ask(int(nodes[new[0]])) if new else None  # noqa: E731
@@ -169,18 +174,18 @@ class Drawing:
 
     def _kinds(self, frame: pd.DataFrame) -> tuple[np.ndarray, list[str], str]:
         """Return of every node the number of its color, the colors, and the legend."""
-        if self.color.value == "proxy" and f"proxies_{slug(self.graph.value)}" in self.result.arrays:
-            values = self._array("proxies")[:, 0].astype(float)
-            low, high = np.quantile(values, [0.02, 0.98])
+        if self.kind == "proxy":
+            values = self._proxy()
+            low, high = np.quantile(values, MOST_VALUES)
             bands = np.clip((values - low) / max(high - low, 1e-12) * BANDS, 0, BANDS - 1).astype(int)
             colors = list(Cividis256[:: 256 // BANDS])
             ends = f"{swatch(colors[0])} {low:.2g} and less to {swatch(colors[-1])} {high:.2g} and more"
             return bands, colors, f"First proxy: {ends}."
-        kind = "group" if self.color.value == "proxy" else self.color.value
-        looks = {word: color for word, (color, _) in self._looks().items() if (frame[kind] == word).any()}
-        numbers = frame[kind].map({word: k for k, word in enumerate(looks)}).to_numpy()
+        looks = {word: color for word, (color, _) in self._looks().items() if (frame[self.kind] == word).any()}
+        numbers = frame[self.kind].map({word: k for k, word in enumerate(looks)}).to_numpy()
         words = (
-            f"{swatch(color)} {kind + ' ' if word in ('0', '1') else ''}{escape(word)}" for word, color in looks.items()
+            f"{swatch(color)} {self.kind + ' ' if word in ('0', '1') else ''}{escape(word)}"
+            for word, color in looks.items()
         )
         return numbers, list(looks.values()), " · ".join(words)
 
@@ -258,8 +263,8 @@ class Drawing:
 def arm_options(result: Result) -> dict[str, str]:
     """Return the arms whose predictions can be shown: words -> arm, and student where it is not the first."""
     there = set(map(tuple, result.tables["runs"][["arm", "student"]].to_numpy())) if "runs" in result.tables else set()
-    first = next((student for arm, student in there if arm == "kd" and student != "plp"), None)
-    arms = [one for one in ARMS if one[1] is None or (first is not None and one in there)]
+    another = any(arm == "kd" and student != "plp" for arm, student in there)  # else PLP is the first student itself
+    arms = [one for one in ARMS if one[1] is None or (another and one in there)]
     named = {None: ""} | {key: f", {words}" for key, words in style.NETWORKS.items()}
     return {style.ARMS[arm][0] + named[student]: " ".join(filter(None, (arm, student))) for arm, student in arms}
 

@@ -96,12 +96,12 @@ def stored(run_id: str) -> list[Run]:
     return [run for run in open_store().runs("reliant", MOST, ("done",)) if run.id != run_id]
 
 
-def other_runs(plot: Any, runs: list[Run], name: str, gap: str, good: str) -> bm.ColumnDataSource | None:
+def other_runs(plot: Any, runs: list[Run], name: str, gap: str, good: str) -> None:
     """Draw RELIANT of other runs on the same graph, as far as they have both numbers; a click opens the run."""
     keys = f"reliant_{gap}", f"reliant_{good}"
     runs = [run for run in runs if run.params.get("dataset") == name and all(key in run.metrics for key in keys)]
     if not runs:
-        return None
+        return
     data = {"x": [100 * run.metrics[keys[0]] for run in runs], "y": [100 * run.metrics[keys[1]] for run in runs]}
     data |= {"name": [run.name for run in runs], "link": [href(lab=run.lab, run=run.id) for run in runs]}
     source = bm.ColumnDataSource(data)
@@ -111,7 +111,6 @@ def other_runs(plot: Any, runs: list[Run], name: str, gap: str, good: str) -> bm
         legend_label="RELIANT in other runs", nonselection_alpha=1.0,
     )  # fmt: skip
     open_on_click(plot, [dots], [("", "@name"), ("gap", "@x{0.0}"), ("quality", "@y{0.0}")])
-    return source
 
 
 def compared(rows: pd.DataFrame, every: bool) -> pd.DataFrame:
