@@ -39,6 +39,7 @@ class Task:
     """What an engine remembers of an attempt at a run; a run that is resumed gets another."""
 
     live: Live
+    key: str = ""  # names the attempt: that of its Dask task; a later attempt at the run has a greater one
     future: Any = None
     started: float | None = None
     stage_started: float = 0.0

@@ -261,6 +261,10 @@ class Store:
             link.exec_driver_sql("PRAGMA analysis_limit = 400")
             link.exec_driver_sql("ANALYZE")
 
+    def attempt(self, run_id: str) -> str:
+        """Return the name of the last attempt at a run that has started, or "" when none has."""
+        return self._tags(run_id).get("attempt", "")
+
     # -- inside --------------------------------------------------------------------------------
 
     def _tags(self, run_id: str) -> dict[str, str]:

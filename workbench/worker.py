@@ -24,6 +24,7 @@ from workbench.tensors import CHECKPOINTS, keep_checkpoint, last_checkpoint, sav
 from workbench.trouble import in_words, make_room
 
 TOPIC = "workbench"  # of the Dask events that carry progress
+AGAIN = "again"  # what `execute` returns of an attempt that Dask has started a second time
 _stops: set[str] = set()  # runs that were asked to stop, in this process
 _loaded: OrderedDict[str, LoadedRun] = OrderedDict()  # the runs that probes asked last
 KEEP_LOADED = 4
@@ -54,9 +55,9 @@ class WorkerContext(MemoryContext):
     A thread of its own does the talking, so that a lab never waits for it.
     """
 
-    def __init__(self, run: Run, store_uri: str, store_root: str, device: str):
+    def __init__(self, run: Run, attempt: str, store_uri: str, store_root: str, device: str):
         super().__init__(run.seed, device)
-        self.run = run
+        self.run, self.attempt = run, attempt
         self.store = open_store(store_uri, store_root)
         self.kept.curves = Result.load(run.folder).curves  # of a run that is resumed; else there are none
         self.obeyed = False  # the lab has been told to stop
@@ -118,7 +119,8 @@ class WorkerContext(MemoryContext):
 
     def send(self, **message: Any) -> None:
         """Send an event about this run to whoever listens."""
-        self._worker.log_event(TOPIC, {"run_id": self.run.id, "worker": self._worker.address, **message})
+        who = {"run_id": self.run.id, "key": self.attempt, "worker": self._worker.address}
+        self._worker.log_event(TOPIC, who | message)
 
     def _enter(self, stage: str) -> None:
         name, since = self._stage
@@ -169,19 +171,19 @@ def execute(run_id: str, store_uri: str, store_root: str) -> str:
     Returns
     -------
     str
-        The status it ended with.
+        The status it ended with, or `AGAIN`.
     """
-    store = open_store(store_uri, store_root)
+    store, attempt = open_store(store_uri, store_root), str(get_worker().get_current_task())
     run = store.run(run_id)
-    if run.status != "queued":
-        # Dask starts a task again when its worker died; for us that run is lost.
-        store.close(run_id, "lost", lost("The worker process that ran it died."))
-        return "lost"
+    # Dask starts a task again when its worker died. For us that attempt is lost: the engine says so, since the run
+    # may be in line once more by now, and the next attempt is not ours to end or to run.
+    if run.status != "queued" or store.attempt(run_id) == attempt:
+        return AGAIN
     _stops.discard(run_id)  # an earlier stop of a run that is resumed; a new one is asked for again at the start
     device = choose_device(run.device)
     started = time.time()
-    store.update(run_id, status="running", device=device, started=str(started))
-    with WorkerContext(run, store_uri, store_root, device) as ctx:
+    store.update(run_id, status="running", device=device, started=str(started), attempt=attempt)
+    with WorkerContext(run, attempt, store_uri, store_root, device) as ctx:
         ctx.send(status="running", device=device, started=started)
         error = None
         try:

@@ -1,8 +1,11 @@
 """A run that is resumed is another attempt: late words about the one before don't reach it."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from workbench.engine import adopting, sending
+from workbench import worker
+from workbench.engine import adopting, listening, scheduler, sending
 from workbench.engine.desk import Desk
 from workbench.engine.owner import this_process
 from workbench.live import Live, Task
@@ -15,7 +18,7 @@ def desk(home):
 
 
 def attempt(desk, run, status):
-    desk.tasks[run.id] = task = Task(Live(run.id, status=status), folder=run.folder)
+    desk.tasks[run.id] = task = Task(Live(run.id, status=status), scheduler.new_key(run.id), folder=run.folder)
     return task
 
 
@@ -77,3 +80,68 @@ def test_a_run_resumed_meanwhile_is_not_taken_for_a_strangers(desk, monkeypatch)
     monkeypatch.setattr(adopting, "owner_gone", owner_gone)
     adopting.adopt(desk)
     assert resumed and desk.tasks[run.id] is resumed[-1] and not resumed[-1].foreign
+
+
+def test_a_late_word_of_the_worker_that_died_is_not_about_the_next_attempt(desk):
+    """It would make the resumed run stand as running at a worker that is gone, and so as lost once more."""
+    run, first = running(desk)
+    sending.gone(desk, first)
+    open_store().reopen(run.id, desk.owner)
+    second = attempt(desk, run, "queued")
+    word = {"run_id": run.id, "worker": "tcp://dead", "status": "running", "device": "cpu", "started": 1.0}
+    listening.hear(desk, (0.0, word | {"key": first.key}))
+    assert second.live.status == "queued" and not second.live.worker
+    listening.hear(desk, (0.0, word | {"key": second.key, "worker": "tcp://alive"}))
+    assert second.live.status == "running" and second.live.worker == "tcp://alive"
+
+
+def test_an_attempt_that_somebody_else_sends_is_followed_and_not_stopped(desk):
+    """Another process on the same cluster resumes a run that was stopped here."""
+    run, first = running(desk)
+    first.kill_at = 1.0
+    desk.finish(first, "stopped")
+    word = {"run_id": run.id, "worker": "tcp://w", "status": "running", "device": "cpu", "started": 1.0}
+    listening.hear(desk, (0.0, word | {"key": scheduler.new_key(run.id)}))  # asks no client for a stop: there is none
+    assert desk.tasks[run.id] is not first and desk.tasks[run.id].live.status == "running"
+
+
+def test_an_attempt_that_dask_starts_again_ends_and_runs_nothing(desk, monkeypatch):
+    """Its worker died; meanwhile the run is in line once more, and what is there belongs to the next attempt."""
+    run, first = running(desk)
+    store = open_store()
+    store.update(run.id, attempt=first.key)
+    asked = SimpleNamespace(get_current_task=lambda: first.key)
+    monkeypatch.setattr(worker, "get_worker", lambda: asked)
+    assert worker.execute(run.id, store.uri, str(store.root)) == worker.AGAIN
+    assert store.run(run.id).status == "running"  # the engine says what has become of it
+    sending.gone(desk, first)
+    store.reopen(run.id, desk.owner)
+    second = attempt(desk, run, "queued")
+    assert worker.execute(run.id, store.uri, str(store.root)) == worker.AGAIN
+    assert store.run(run.id).status == "queued" and second.active
+
+
+def test_the_engine_hears_that_an_attempt_was_started_again(desk):
+    run, first = running(desk)
+    first.future = SimpleNamespace(status="finished", result=lambda: worker.AGAIN)
+    sending.ended(desk, first, first.future)
+    assert first.live.status == open_store().run(run.id).status == "lost"
+
+
+def test_a_run_resumed_while_the_scheduler_was_asked_is_not_lost(desk, monkeypatch):
+    run, first = running(desk)
+    desk.tasks.clear()
+    monkeypatch.setattr(adopting, "ON_THE_WAY", -1)
+    monkeypatch.setattr(desk, "scheduler", desk.owner)
+
+    def known_turns(client):
+        """While we wait for the answer, the run is found lost and resumed."""
+        desk.tasks[run.id] = first
+        sending.gone(desk, first)
+        attempt(desk, run, "queued")
+        open_store().reopen(run.id, desk.owner)
+        return {}
+
+    monkeypatch.setattr(scheduler, "known_turns", known_turns)
+    adopting.adopt(desk)
+    assert open_store().run(run.id).status == "queued" and desk.holds(run.id)

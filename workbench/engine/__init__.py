@@ -253,7 +253,8 @@ class Engine:
         desk = self._desk
         with desk.lock:
             turn = turns.next_turn(desk.tasks, run.user, desk.now)
-            task = Task(replace(live, stage="waiting for a free slot"), folder=run.folder, user=run.user, turn=turn)
+            waits = replace(live, stage="waiting for a free slot")
+            task = Task(waits, scheduler.new_key(run.id), folder=run.folder, user=run.user, turn=turn)
             desk.tasks.pop(run.id, None)  # a run that is resumed goes to the end of its line
             desk.tasks[run.id] = task
         return task

@@ -13,6 +13,7 @@ from workbench.engine.sending import ended
 from workbench.live import Task, snapshot
 from workbench.record import ACTIVE, Run
 
+CLOSED = "The workbench that ran it was closed."
 ON_THE_WAY = 30  # seconds that a run may be in the store and not yet with the scheduler
 
 
@@ -28,9 +29,9 @@ def adopt(desk: Desk) -> None:
             if key is not None:
                 _take(desk, run, key, turns[key])
             elif time.time() - run.created.timestamp() > ON_THE_WAY:
-                desk.store.close(run.id, "lost", worker.lost("The cluster no longer knows it."))
+                _lose(desk, run.id, "The cluster no longer knows it.")
         elif owner_gone(run.scheduler):
-            _lose(desk, run.id)
+            _lose(desk, run.id, CLOSED)
         else:
             _enter(desk, run, Task(snapshot(run), foreign=True, folder=run.folder))
 
@@ -39,7 +40,7 @@ def refresh(desk: Desk, run_id: str) -> None:
     """Look up in the store how a run of another process is doing."""
     run = desk.store.run(run_id)
     if not run.finished and owner_gone(run.scheduler):
-        _lose(desk, run_id)
+        desk.store.close(run_id, "lost", worker.lost(CLOSED))
         run = desk.store.run(run_id)
     with desk.lock:
         desk.tasks[run_id].live = snapshot(run)
@@ -50,7 +51,7 @@ def _take(desk: Desk, run: Run, key: str, turn: int) -> None:
     from distributed import Future
 
     now = time.time()
-    task = Task(snapshot(run), Future(key, desk.client), now, now, folder=run.folder, user=run.user, turn=turn)
+    task = Task(snapshot(run), key, Future(key, desk.client), now, now, folder=run.folder, user=run.user, turn=turn)
     with desk.lock:
         if not _enter(desk, run, task):
             return
@@ -68,5 +69,8 @@ def _enter(desk: Desk, run: Run, task: Task) -> bool:
         return True
 
 
-def _lose(desk: Desk, run_id: str) -> None:
-    desk.store.close(run_id, "lost", worker.lost("The workbench that ran it was closed."))
+def _lose(desk: Desk, run_id: str, cause: str) -> None:
+    """Mark a run as lost, unless somebody here has resumed it while we were looking."""
+    with desk.lock:
+        if not desk.holds(run_id):
+            desk.store.close(run_id, "lost", worker.lost(cause))

@@ -22,9 +22,13 @@ def hear(desk: Desk, event: tuple[float, dict[str, Any]]) -> None:
     if "ready" in message:
         desk.errands.submit(scheduler.wake, desk.client)
         return
-    run_id = message["run_id"]
+    run_id, key = message["run_id"], message["key"]
     with desk.lock:
-        task = desk.tasks.setdefault(run_id, Task(Live(run_id)))
+        task = desk.tasks.get(run_id)
+        if task is None or task.key < key:  # of an attempt that somebody else has sent
+            task = desk.tasks[run_id] = Task(Live(run_id), key)
+        elif task.key > key:
+            return  # a late word about an earlier attempt
         starts, first = message.get("status") == "running", not task.live.worker
         if starts:
             desk.now = max(desk.now, task.turn)

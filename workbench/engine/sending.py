@@ -30,7 +30,7 @@ def send(desk: Desk, task: Task) -> None:
             run_id,
             desk.store.uri,
             str(desk.store.root),
-            key=scheduler.new_key(run_id),
+            key=task.key,
             resources={"run": 1},
             priority=-task.turn,
             pure=False,
@@ -47,10 +47,15 @@ def ended(desk: Desk, task: Task, future: Any) -> None:
         return
     error = future.exception() if future.status == "error" else None
     if future.status == "finished":
-        desk.settle(task, future.result())
+        status = future.result()
+        if status == worker.AGAIN:
+            gone(desk, task)
+        else:
+            desk.settle(task, status)
     elif error is not None and not isinstance(error, KilledWorker):
         desk.finish(task, "failed", worker.describe(error))
     elif task.kill_at is None and desk.store.run(task.live.run_id).status == "queued":
+        task.key = scheduler.new_key(task.live.run_id)
         desk.outbox.submit(send, desk, task)  # it only stood in line at a worker that died: nothing is lost
     else:
         gone(desk, task)
