@@ -20,7 +20,7 @@ LAB = Lab(
         link="https://arxiv.org/abs/2301.01283",
     ),
     module=__name__,
-    state="planned",
+    state="works",
     metrics=(
         Metric(
             "nds",
