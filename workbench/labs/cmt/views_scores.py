@@ -95,7 +95,8 @@ def heatmap(cells: pd.DataFrame, arms: list[str], conditions: list[str], measure
     plot.text("x", "y", "text", source=source, text_align="center", text_baseline="middle", text_color="ink",
               text_font_size="12px")  # fmt: skip
     plot.add_tools(hover(("", "@y"), ("", "@x"), ("", "@text"), renderers=[squares]))
-    plot.xaxis.major_label_orientation = 0.5
+    plot.xaxis.major_label_orientation = 0.8
+    plot.min_border_right = 56  # or the last title has no room, and is drawn over the one before
     plot.grid.visible = False
     return plot
 
