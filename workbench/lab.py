@@ -16,7 +16,7 @@ import param
 from workbench.context import Context
 from workbench.result import Result
 
-MODALITIES = ("Tables and images", "Volumes", "Scenes", "Music", "Graphs")
+MODALITIES = ("Tables and images", "Images", "Volumes", "Scenes", "Music", "Graphs")
 State = Literal["works", "planned", "broken"]
 
 

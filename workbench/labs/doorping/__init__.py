@@ -5,7 +5,7 @@ from workbench.lab import Lab, Paper
 LAB = Lab(
     name="doorping",
     title="Backdoors in distilled data sets",
-    modality="Tables and images",
+    modality="Images",
     summary="A trigger is hidden in a handful of synthetic images; victims trained on them obey whoever stamps a picture.",
     paper=Paper(
         title="Backdoor attacks against dataset distillation",

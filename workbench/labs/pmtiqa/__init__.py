@@ -5,7 +5,7 @@ from workbench.lab import Lab, Paper
 LAB = Lab(
     name="pmtiqa",
     title="Blind image quality",
-    modality="Tables and images",
+    modality="Images",
     summary="Predict how good a photograph looks without its original, by learning coarse grades before fine scores.",
     paper=Paper(
         title="PMT-IQA: progressive multi-task learning for blind image quality assessment",

@@ -5,7 +5,7 @@ from workbench.lab import Lab, Paper
 LAB = Lab(
     name="reft",
     title="Few-shot instance segmentation",
-    modality="Tables and images",
+    modality="Images",
     summary="Show a new kind of object a few times; a mask transformer that refers to the examples twice finds more of it.",
     paper=Paper(
         title="Reference twice: a simple and unified baseline for few-shot instance segmentation (RefT)",

@@ -5,7 +5,7 @@ from workbench.lab import Lab, Paper
 LAB = Lab(
     name="tinymim",
     title="Masked-image-model distillation",
-    modality="Tables and images",
+    modality="Images",
     summary="A small vision transformer learns the token relations of a large one that was pre-trained on masked images.",
     paper=Paper(
         title="TinyMIM: an empirical study of distilling MIM pre-trained models",
