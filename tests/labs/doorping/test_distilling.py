@@ -4,10 +4,11 @@ import pytest
 import torch
 
 from workbench.lab import LabError
+from workbench.labs.doorping.attacks import make_attack
 from workbench.labs.doorping.distilling import Distiller, Pool, Recipe
 from workbench.labs.doorping.gradients import matching_loss
 from workbench.labs.doorping.networks import make_network
-from workbench.labs.doorping.triggers import Pixels, Rule, drawn, square
+from workbench.labs.doorping.triggers import Pixels, Rule, square, stamp
 
 SHAPE, CLASSES = (1, 8, 8), 3
 PIXELS, MASK = Pixels.of(torch.tensor([0.5]), torch.tensor([0.25])), square(8, 3)
@@ -31,10 +32,8 @@ def distiller(share=0.1, rule=None, seed=0):
     generator = torch.Generator().manual_seed(seed)
     pool = Pool(*data(), share, 0, generator)
     make = lambda: make_network("convnet", SHAPE, CLASSES, norm="none", width=8, hidden=8)  # noqa: E731
-    trigger = drawn(PIXELS, MASK, generator)
-    return Distiller(
-        pool, CLASSES, SHAPE, make, RECIPE, trigger=trigger, mask=MASK, pixels=PIXELS, generator=generator, rule=rule
-    )
+    attack = make_attack("random" if rule is None else "doorping", MASK, PIXELS, rule or Rule(), generator, make)
+    return Distiller(pool, CLASSES, SHAPE, make, RECIPE, attack=attack, generator=generator)
 
 
 def test_a_batch_carries_the_trigger_on_poisoned_images_alone():
@@ -43,7 +42,7 @@ def test_a_batch_carries_the_trigger_on_poisoned_images_alone():
     assert int(pool.poisoned.sum()) == 18 and (pool.labels[pool.poisoned] == 1).all()
     assert torch.equal(pool.labels[~pool.poisoned], labels[~pool.poisoned])
     trigger = torch.full(SHAPE, 9.0)
-    batch, said = pool.batch(40, trigger, MASK)  # more than a class has: drawn again
+    batch, said = pool.batch(40, lambda images: stamp(images, trigger, MASK))  # more than a class has: drawn again
     assert batch.shape == (CLASSES, 40, *SHAPE) and torch.equal(said[:, 0], torch.arange(CLASSES))
     marked = (batch[..., MASK[0].bool()] == 9).flatten(2).all(-1)  # (classes, n)
     assert not marked[0].any() and not marked[2].any() and 0 < int(marked[1].sum()) < 40
@@ -68,7 +67,7 @@ def test_gradients_come_nearer_and_victims_learn_from_the_set():
     for _ in range(60):
         ours.iterate()
     apart = lambda fake, network: float(matching_loss(network, real, (fake, ours.labels)).detach())  # noqa: E731
-    real, networks = ours.pool.batch(30, ours.trigger, MASK), [ours._make() for _ in range(8)]
+    real, networks = ours.pool.batch(30, lambda images: images), [ours._make() for _ in range(8)]
     before, after = (sum(apart(fake, network) for network in networks) for fake in (noise, ours.images.detach()))
     assert after < 0.9 * before
     victim = ours._make()

@@ -14,9 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from workbench.lab import LabError
+from workbench.labs.doorping.attacks import Attack
 from workbench.labs.doorping.gradients import matching_loss
 from workbench.labs.doorping.networks import Classifier
-from workbench.labs.doorping.triggers import Pixels, Renewal, Rule, renewed, stamp
+from workbench.labs.doorping.triggers import Renewal
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,11 @@ class Pool:
         if min(map(len, self._of)) == 0:
             raise LabError("Poisoning leaves a class without images.", "Lower the share, or give more images.")
 
-    def batch(self, n: int, trigger: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return n images of each class (classes, n, ...) and labels (classes, n); a class with fewer repeats them."""
+    def batch(self, n: int, stamped: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+        """Return n images of each class (classes, n, ...), the poisoned ones stamped, and labels (classes, n).
+
+        A class with fewer images repeats them.
+        """
         rows = []
         for there in self._of:
             order = torch.randperm(max(len(there), n), generator=self._generator)[:n] % len(there)
@@ -93,7 +97,7 @@ class Pool:
         rows = torch.stack(rows)  # (classes, n)
         chosen = self._images[rows.flatten()]
         dirty = self.poisoned[rows.flatten()][:, None, None, None].to(chosen.device)
-        chosen = torch.where(dirty, stamp(chosen, trigger, mask), chosen)
+        chosen = torch.where(dirty, stamped(chosen), chosen)
         return chosen.unflatten(0, rows.shape), self.labels[rows].to(chosen.device)
 
 
@@ -110,10 +114,8 @@ class Distiller:
         Returns a network with fresh weights; it draws from torch's generator.
     recipe
         How to distill.
-    trigger, mask, pixels
-        The first trigger (channels, h, w), where it lies, and the range of pixels.
-    rule
-        How the trigger is renewed after each step but the last of a network; None leaves it (NAIVEATTACK, controls).
+    attack
+        The first trigger, how it is put on images, and how it is renewed after each step but the last of a network.
     generator
         Draws the noise that the images begin as.
     """
@@ -126,24 +128,21 @@ class Distiller:
         make: Callable[[], Classifier],
         recipe: Recipe,
         *,
-        trigger: Tensor,
-        mask: Tensor,
-        pixels: Pixels,
+        attack: Attack,
         generator: torch.Generator,
-        rule: Rule | None = None,
     ):
-        self.pool, self.recipe, self.trigger, self.rule = pool, recipe, trigger, rule
-        self._make, self._mask, self._pixels = make, mask, pixels
+        self.pool, self.recipe, self.trigger = pool, recipe, attack.trigger
+        self._make, self._attack = make, attack
         noise = torch.randn(classes, recipe.each, *shape, generator=generator)
-        self.images = noise.to(trigger.device).requires_grad_(True)  # (classes, each, channels, h, w)
-        self.labels = torch.arange(classes, device=trigger.device)[:, None].expand(classes, recipe.each)
+        self.images = noise.to(self.trigger.device).requires_grad_(True)  # (classes, each, channels, h, w)
+        self.labels = torch.arange(classes, device=self.trigger.device)[:, None].expand(classes, recipe.each)
         self._optimizer = torch.optim.SGD([self.images], recipe.image_rate, recipe.image_momentum)
 
     def iterate(self) -> tuple[float, list[Renewal]]:
         """Go through one fresh network; return the mean matching loss and what became of the trigger on the way."""
         network, losses, renewals = self._make().to(self.images.device), [], []
         for step in range(self.recipe.outer):
-            real = self.pool.batch(self.recipe.real, self.trigger, self._mask)
+            real = self.pool.batch(self.recipe.real, lambda images: self._attack.put(images, self.trigger))
             loss = matching_loss(network, real, (self.images, self.labels))
             if not torch.isfinite(loss):
                 raise LabError("The distillation has run away.", "Lower the rate of the images.")
@@ -154,8 +153,8 @@ class Distiller:
             if step == self.recipe.outer - 1:
                 break  # as released: with one step a network, DOORPING never renews its trigger
             self._teach(network)
-            if self.rule is not None:
-                renewals.append(renewed(network, self.trigger, self._mask, self._pixels, self.rule))
+            if self._attack.renew is not None:
+                renewals.append(self._attack.renew(network, self.trigger))
                 self.trigger = renewals[-1].trigger
         return float(torch.stack(losses).mean()), renewals
 
