@@ -81,9 +81,7 @@ def make_attack(
     raise LabError(f"There is no attack {name!r}.", f"There are {', '.join(ATTACKS)}.")
 
 
-def faint(
-    network: Classifier, size: tuple[int, int], pixels: Pixels, rule: Rule, generator: torch.Generator
-) -> Tensor:
+def faint(network: Classifier, size: tuple[int, int], pixels: Pixels, rule: Rule, generator: torch.Generator) -> Tensor:
     """Return an image to add (channels, h, w) that drives the heaviest units and moves no pixel far.
 
     A reconstruction from the idea of Li et al. 2021 (a trigger by regularization): the released code of this attack

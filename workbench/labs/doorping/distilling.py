@@ -15,6 +15,7 @@ from torch import Tensor
 
 from workbench.lab import LabError
 from workbench.labs.doorping.attacks import Attack
+from workbench.labs.doorping.augmenting import augmented, draw
 from workbench.labs.doorping.gradients import matching_loss
 from workbench.labs.doorping.networks import Classifier
 from workbench.labs.doorping.triggers import Renewal
@@ -38,6 +39,8 @@ class Recipe:
         Of SGD on the synthetic images.
     rate
         Of SGD on the network.
+    strategies
+        Of siamese augmentation (`augmenting.STRATEGIES`); none for plain gradient matching.
     """
 
     each: int = 10
@@ -47,6 +50,7 @@ class Recipe:
     image_rate: float = 1.0
     image_momentum: float = 0.5
     rate: float = 0.01
+    strategies: tuple[str, ...] = ()
 
 
 class Pool:
@@ -77,7 +81,7 @@ class Pool:
         if not 0 <= share <= 1:
             raise LabError(f"{share:g} of the images cannot be poisoned.", "Choose a share from 0 to 1.")
         classes = int(labels.max()) + 1
-        self._images, self._generator = images, generator
+        self._images, self.generator = images, generator
         self.poisoned = torch.zeros(len(images), dtype=torch.bool)
         self.poisoned[torch.randperm(len(images), generator=generator)[: int(share * len(images))]] = True
         self.labels = torch.where(self.poisoned, torch.full_like(labels, target), labels)
@@ -92,7 +96,7 @@ class Pool:
         """
         rows = []
         for there in self._of:
-            order = torch.randperm(max(len(there), n), generator=self._generator)[:n] % len(there)
+            order = torch.randperm(max(len(there), n), generator=self.generator)[:n] % len(there)
             rows.append(there[order])
         rows = torch.stack(rows)  # (classes, n)
         chosen = self._images[rows.flatten()]
@@ -143,7 +147,7 @@ class Distiller:
         network, losses, renewals = self._make().to(self.images.device), [], []
         for step in range(self.recipe.outer):
             real = self.pool.batch(self.recipe.real, lambda images: self._attack.put(images, self.trigger))
-            loss = matching_loss(network, real, (self.images, self.labels))
+            loss = matching_loss(network, *self._twins(real))
             if not torch.isfinite(loss):
                 raise LabError("The distillation has run away.", "Lower the rate of the images.")
             self._optimizer.zero_grad()
@@ -157,6 +161,17 @@ class Distiller:
                 renewals.append(self._attack.renew(network, self.trigger))
                 self.trigger = renewals[-1].trigger
         return float(torch.stack(losses).mean()), renewals
+
+    def _twins(self, real: tuple[Tensor, Tensor]) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+        """Return real and synthetic images with their labels, both augmented alike."""
+        if not self.recipe.strategies:
+            return real, (self.images, self.labels)
+        drawn = draw(self.pool.generator, self.recipe.strategies)
+        return (augmented(real[0], drawn), real[1]), (augmented(self.images, drawn), self.labels)
+
+    def released(self) -> dict[str, Tensor]:
+        """Return what the attacker gives away: the images (classes, each, channels, h, w)."""
+        return {"images": self.images.detach()}
 
     def _teach(self, network: Classifier) -> None:
         """Let the network learn from the synthetic set, all of it at once."""

@@ -1,0 +1,126 @@
+"""How the claims are judged from a run: paired differences over distillations and victims."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from workbench.judging import Interval, interval, not_tested, table, told, word
+from workbench.lab import Verdict
+from workbench.result import Result
+
+SETS, VICTIMS = 3, 5
+COST = 0.02  # of clean accuracy that an attack may cost and be called harmless
+CLOSE = 0.95  # what we call close to 1.0
+FLAGGED = 0.5  # share of the distillations in which a defense must fail
+FEW = f"Needs {SETS} distillations with {VICTIMS} victims each (the preset claims)."
+
+
+def grid(result: Result, column: str, attack: str, test: str = "as is", carrier: str = "", victim: str = ""):
+    """Return a measure (distillations, victims) of an attack; of the first carrier and kind of victim if none is named.
+
+    None if there are not enough; whole numbers of victims are paired by seed and number.
+    """
+    rows = table(result, "victims")
+    if rows.empty:
+        return None
+    carrier, victim = carrier or rows["carrier"].iloc[0], victim or rows["victim"].iloc[0]
+    rows = rows[(rows["carrier"] == carrier) & (rows["victim"] == victim)]
+    rows = rows[(rows["attack"] == attack) & (rows["test"] == test)]
+    found = rows.pivot(index="seed", columns="number", values=column) if len(rows) else pd.DataFrame()
+    return found.to_numpy(float) if found.shape[0] >= SETS and np.isfinite(found.to_numpy(float)).all() else None
+
+
+def firm(result: Result, *wanted: tuple[str, ...]) -> list[np.ndarray] | None:
+    """Return the grids that were asked for, or None if one is missing or has too few victims."""
+    found = [grid(result, *one) for one in wanted]
+    return None if any(g is None or g.shape[1] < VICTIMS for g in found) else found
+
+
+def keeps(result: Result) -> Verdict:
+    """A poisoned set is as good as a clean one."""
+    numbers: dict[str, float] = {}
+    decide: list[Interval] = []
+    for attack, words in (("doorping", "DOORPING"), ("naive", "NAIVEATTACK")):
+        found = firm(result, ("cta", attack), ("cta", "clean"))
+        if found is None:
+            continue
+        gap = interval(found[0] - found[1])
+        numbers |= told(f"CTA, {words} - clean", gap)
+        if attack == "doorping":
+            decide.append(tuple(end + COST for end in gap))
+    if not decide:
+        return not_tested(f"{FEW} It needs the attacks clean and doorping.")
+    return Verdict(word(*decide), numbers, f"The accuracy that is lost must surely be less than {COST:.0%}.")
+
+
+def above(result: Result) -> Verdict:
+    """DOORPING succeeds more often than NAIVEATTACK."""
+    found = firm(result, ("asr", "doorping"), ("asr", "naive"), ("null", "doorping"), ("asr", "doorping", "cut"))
+    if found is None:
+        return not_tested(f"{FEW} It needs the attacks naive and doorping.")
+    gap = interval(found[0] - found[1])
+    numbers = told("ASR, DOORPING - NAIVEATTACK", gap) | told("ASR, DOORPING", interval(found[0]))
+    numbers |= told("ASR, NAIVEATTACK", interval(found[1])) | told("without a stamp", interval(found[2]))
+    numbers |= told("ASR, DOORPING's trigger cut to valid pixels", interval(found[3]))
+    return Verdict(word(gap), numbers, "Paired by distillation and victim, on images that are not of the target class.")
+
+
+def close(result: Result) -> Verdict:
+    """DOORPING's success is close to 1.0 in every case: carrier and kind of victim."""
+    rows = table(result, "victims")
+    numbers: dict[str, float] = {}
+    decide: list[Interval] = []
+    if len(rows):
+        rows = rows[rows["attack"] == "doorping"]
+    for (carrier, victim), _ in rows.groupby(["carrier", "victim"], sort=False) if len(rows) else ():
+        values = grid(result, "asr", "doorping", "as is", carrier, victim)
+        if values is not None:
+            found = interval(values)
+            numbers |= told(f"ASR, {carrier}, {victim}", found)
+            decide.append(tuple(end - CLOSE for end in found))
+    if not decide:
+        return not_tested(f"{FEW} It needs the attack doorping.")
+    return Verdict(word(*decide), numbers, f"Above {CLOSE:g} for every carrier and every kind of victim.")
+
+
+def possible(result: Result) -> Verdict:
+    """DOORPING works with a trigger that a picture can hold."""
+    found = firm(result, ("asr", "clipped"), ("null", "clipped"), ("asr", "doorping", "cut"), ("null", "doorping"))
+    if found is None:
+        return not_tested(f"{FEW} It needs the attacks clipped and doorping.")
+    kept, after = interval(found[0] - found[1]), interval(found[2] - found[3])
+    numbers = told("ASR - without a stamp, kept valid on the way", kept)
+    numbers |= told("ASR - without a stamp, cut at the end", after)
+    shifted = [tuple(end - FLAGGED for end in gap) for gap in (kept, after)]
+    return Verdict(word(*shifted), numbers, "Both must lift the share that is taken for the target by more than half.")
+
+
+def carries(result: Result) -> Verdict:
+    """What was distilled with one network opens the door of others."""
+    rows = table(result, "victims")
+    numbers: dict[str, float] = {}
+    decide: list[Interval] = []
+    for victim in rows["victim"].unique()[1:] if len(rows) else ():
+        values, base = (grid(result, key, "doorping", "as is", "", victim) for key in ("asr", "null"))
+        if values is not None and base is not None:
+            gap = interval(values - base)
+            numbers |= told(f"ASR - without a stamp, {victim}", gap)
+            decide.append(tuple(end - FLAGGED for end in gap))
+    if not decide:
+        return not_tested(f"{FEW} It needs victims of other kinds.")
+    return Verdict(word(*decide), numbers, "Every other kind must take more than half of the stamped images more.")
+
+
+def undefended(result: Result) -> Verdict:
+    """The defenses do not tell poisoned from clean."""
+    rows = table(result, "defenses")
+    if rows.empty or "doorping" not in set(rows["attack"]) or rows["seed"].nunique() < SETS:
+        return not_tested("Needs defenses and three distillations of the attack doorping (the preset claims).")
+    rows = rows[(rows["attack"] == "doorping") & (rows["carrier"] == rows["carrier"].iloc[0])]
+    numbers = {f"caught by {name}": float(part["caught"].mean()) for name, part in rows.groupby("defense", sort=False)}
+    most = max(numbers.values())
+    best = max(numbers, key=numbers.__getitem__)
+    verdict = "holds" if most == 0 else "does not hold" if most > FLAGGED else "within noise"
+    why = f"Shares of the distillations that a defense catches; the best one here: {best}. One that catches more than half refutes it."
+    return Verdict(verdict, numbers, why)

@@ -1,0 +1,123 @@
+"""From the desk of a run to its result: tables, pictures, models, and the headline numbers with their spread."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from workbench.context import Context
+from workbench.journal import Desk
+from workbench.labs.doorping.data import Material
+from workbench.labs.doorping.jobs import iterations_of, jobs_of
+from workbench.labs.doorping.params import Params
+from workbench.labs.doorping.sheets import sheet
+from workbench.result import Result
+
+HEADLINES = {  # metric: attack, column, how test images are stamped
+    "cta_clean": ("clean", "cta", "as is"),
+    "cta_doorping": ("doorping", "cta", "as is"),
+    "asr_naive": ("naive", "asr", "as is"),
+    "asr_clipped": ("clipped", "asr", "as is"),
+    "asr_cut": ("doorping", "asr", "cut"),
+    "asr_doorping": ("doorping", "asr", "as is"),
+    "asr_all_doorping": ("doorping", "asr_all", "as is"),
+    "null_doorping": ("doorping", "null", "as is"),
+}
+TESTS_KEPT = 40  # test images that the pictures show
+
+
+def conclude(data: Material, params: Params, desk: Desk, ctx: Context, stopped: bool) -> Result:
+    """Return the result, and save models and sets."""
+    tables = {name: pd.DataFrame(rows) for name, rows in desk.book.items() if rows}
+    tables["card"] = pd.DataFrame(
+        {"class": data.classes, "training": data.counts[:, 0], "test": data.counts[:, 1]}
+    ).assign(
+        used=np.bincount(data.labels.cpu(), minlength=len(data.classes)),
+        tested=np.bincount(data.test_labels.cpu(), minlength=len(data.classes)),
+    )
+    metrics, samples = headlines(tables.get("victims", pd.DataFrame()), params)
+    arrays, media = {}, {}
+    for job in jobs_of(params):
+        if f"{job.name}/set" in desk.finished and job.seed == 0:
+            arrays |= pictures(job, data, params, desk)
+            media[f"{job.name}.png"] = sheet(arrays[f"set_{job.carrier}_{job.attack}"])
+    few = np.unique(np.linspace(0, len(data.tests) - 1, TESTS_KEPT).astype(int))
+    arrays["tests"] = data.shown(data.tests[few])
+    arrays["test_labels"] = data.test_labels[few].cpu().numpy()
+    arrays["test_rows"] = few
+    if desk.pieces["models"]:
+        ctx.save("victims", dict(desk.pieces["models"]))
+    if desk.pieces["sets"]:
+        ctx.save("sets", {key: value.contiguous() for key, value in desk.pieces["sets"].items()} | last(desk, params))
+    arrays |= {f"{name}": value for name, value in desk.pieces["arrays"].items()}
+    notes = [*data.notes, *notes_for(params, data), *(["Stopped before its end."] if stopped else [])]
+    return Result(metrics, samples, tables=tables, arrays=arrays, media=media, notes=notes, partial=stopped)
+
+
+def headlines(victims: pd.DataFrame, params: Params) -> tuple[dict[str, float], dict[str, list[float]]]:
+    """Return the numbers of the first carrier and kind of victim: means over victims, one a distillation."""
+    metrics, samples = {}, {}
+    if victims.empty:
+        return metrics, samples
+    first = victims[(victims["carrier"] == params.carriers[0]) & (victims["victim"] == params.victims[0])]
+    for key, (attack, column, test) in HEADLINES.items():
+        rows = first[(first["attack"] == attack) & (first["test"] == test)]
+        if len(rows):
+            samples[key] = [float(v) for v in rows.groupby("seed")[column].mean()]
+            metrics[key] = float(np.mean(samples[key]))
+    return metrics, samples
+
+
+def pictures(job, data: Material, params: Params, desk: Desk) -> dict[str, np.ndarray]:
+    """Return what the pictures of one distillation need.
+
+    ``set_*`` (classes, images, side, side, channels) uint8, as released and cut to valid pixels; ``film_*`` (times,
+    classes, a few, ...) uint8 on the way, at ``film_at_*``; ``patch_*`` (iterations + 1, side of the trigger, the
+    same, channels) float32 of all triggers, 0 black and 1 white, not cut; whole images where the attack is faint.
+    """
+    name, short = job.name, f"{job.carrier}_{job.attack}"
+    images = desk.pieces["sets"][f"{name}/images"].float().to(data.images.device)
+    images = images[0] if job.carrier == "dd" else images  # dd: the images of the first step
+    steps = sorted(int(key.rpartition("/")[2]) for key in desk.pieces["films"] if key.startswith(f"{name}/"))
+    times = [step for step in range(iterations_of(job, params) + 1) if f"{name}/{step}" in desk.pieces["triggers"]]
+    times = times if job.attack in ("doorping", "clipped") else times[:1]
+    lower, upper = params.side - 1 - params.size, params.side - 1
+    where = slice(None) if job.attack == "invisible" else slice(lower, upper)
+    patches = []
+    for step in times:
+        trigger = desk.pieces["triggers"][f"{name}/{step}"].to(data.std.device)
+        shift = 0.5 if job.attack == "invisible" else data.mean[:, None, None]  # gray means no change
+        pixels = trigger * data.std[:, None, None] + shift
+        patches.append(pixels[:, where, where].movedim(0, -1).cpu().numpy().astype(np.float32))
+    return {
+        f"set_{short}": data.shown(images),
+        f"film_{short}": np.stack([np.asarray(desk.pieces["films"][f"{name}/{step}"]) for step in steps]),
+        f"film_at_{short}": np.array(steps),
+        f"patch_{short}": np.stack(patches),
+    }
+
+
+def last(desk: Desk, params: Params) -> dict:
+    """Return the last trigger of every finished distillation, for the file of sets."""
+    return {
+        f"{job.name}/trigger": desk.pieces["triggers"][f"{job.name}/{iterations_of(job, params)}"].contiguous()
+        for job in jobs_of(params)
+        if f"{job.name}/set" in desk.finished
+    }
+
+
+def notes_for(params: Params, data: Material) -> list[str]:
+    """Return what a reader has to know."""
+    notes = [
+        f"{Path(params.file).name or params.dataset}: {len(data.labels):,} training images ({params.share:.0%} of them "
+        f"poisoned), {len(data.test_labels):,} test images.",
+        "DOORPING's trigger leaves the range of pixels, as in the released code: 'as is' shows what it does then, "
+        "'cut' what is left of it in a picture that can be stored.",
+    ]
+    if "invisible" in params.attacks:
+        notes.append("The attack 'invisible' is a reconstruction: the released code of it fails under dc.")
+    if "dd" in params.carriers:
+        notes.append("dd: pictures show the images of its first step.")
+    return notes

@@ -1,0 +1,201 @@
+"""The lab `doorping` runs: sets are distilled attack by attack, victims trained on them and stamped; and the probe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from workbench.context import Context, MemoryContext
+from workbench.journal import Desk, State, Step, followed, opened, work_off
+from workbench.lab import LabError, LoadedRun
+from workbench.labs.doorping import probing
+from workbench.labs.doorping.attacks import Attack
+from workbench.labs.doorping.data import Material, material
+from workbench.labs.doorping.defended import defend
+from workbench.labs.doorping.jobs import Job, attack_of, distilled, iterations_of, jobs_of, maker
+from workbench.labs.doorping.outcome import conclude
+from workbench.labs.doorping.params import Params
+from workbench.labs.doorping.triggers import Renewal
+from workbench.labs.doorping.unrolling import taught
+from workbench.labs.doorping.victims import rates, trained
+from workbench.result import Result
+
+SNAPSHOTS = 8  # of a set on its way
+SHOWN = 3  # images of a class in them
+
+
+def run(params: Params, ctx: Context) -> Result:
+    """Distill under every attack, train victims on each set, and measure what a stamp does to them.
+
+    Raises
+    ------
+    LabError
+        If images cannot be used, or nothing is chosen.
+    """
+    for name in ("carriers", "attacks", "victims"):
+        if not getattr(params, name):
+            raise LabError(f"No {name} are chosen.", f"Choose one at least of {', '.join(params.param[name].objects)}.")
+    desk = opened(ctx.resume())
+    data = material(params, ctx)
+    stopped = work_off(work(data, params, ctx, desk), desk, ctx)
+    return conclude(data, params, desk, ctx, stopped)
+
+
+def work(data: Material, params: Params, ctx: Context, desk: Desk) -> Iterator[Step]:
+    """Do every job that is not finished, and yield how far it is."""
+    jobs = jobs_of(params)
+    for number, job in enumerate(jobs, 1):
+        if job.name not in desk.finished:
+            words = f"{job.attack} by {job.carrier} ({number} of {len(jobs)})"
+            yield from one_set(job, words, data, params, ctx, desk)
+            yield from its_victims(job, words, data, params, ctx, desk)
+            desk.finished.append(job.name)
+            desk.now = None
+
+
+def one_set(job: Job, words: str, data: Material, params: Params, ctx: Context, desk: Desk) -> Iterator[Step]:
+    """Distill one set; its images, the triggers on the way and what drove them stay on the desk."""
+    if f"{job.name}/set" in desk.finished:
+        return
+    attack, total = attack_of(job, data, params, ctx), iterations_of(job, params)
+    if f"{job.name}/0" not in desk.pieces["triggers"]:
+        desk.pieces["triggers"][f"{job.name}/0"] = attack.trigger.cpu()
+    every = max(1, -(-total // SNAPSHOTS))
+    now: list[Any] = []
+
+    def going(state: State | None) -> Iterator[Any]:
+        for (step, (loss, renewals), freeze), ours in distilled(job, attack, data, params, ctx, state):
+            now[:] = ours, renewals
+            yield step, loss, freeze
+
+    for step, mean in followed(job.name, going, total, desk):
+        ours, renewals = now
+        tell(job, step, ours, renewals, desk)
+        desk.pieces["triggers"][f"{job.name}/{step}"] = ours.trigger.cpu()
+        if job.seed == 0 and (step % every == 0 or step in (1, total)):
+            first = ours.images if job.carrier != "dd" else ours.images[0]
+            desk.pieces["films"][f"{job.name}/{step}"] = data.shown(first[:, :SHOWN])
+        if mean is not None and job.seed == 0:
+            ctx.metric(f"{job.carrier}: loss, {job.attack}", mean, step)
+        yield step, total, f"{words}: distills"
+    desk.pieces["sets"] |= {f"{job.name}/{key}": value.half() for key, value in ours.released().items()}
+    desk.finished.append(f"{job.name}/set")
+    desk.now = None
+
+
+def tell(job: Job, step: int, ours: Any, renewals: list[Renewal], desk: Desk) -> None:
+    """Add what an iteration did to the trigger to the table `trajectory`."""
+    live = [r for r in renewals if r.steps]
+    desk.book["trajectory"].append(
+        job.row
+        | {
+            "iteration": step,
+            "calls": len(renewals),
+            "updated": len(live),
+            "steps": sum(r.steps for r in renewals),
+            "units": " ".join(str(unit) for r in live for unit in r.units),
+            "before": float(np.mean([r.before for r in live])) if live else None,
+            "after": float(np.mean([r.after for r in live])) if live else None,
+        }
+    )
+
+
+def its_victims(job: Job, words: str, data: Material, params: Params, ctx: Context, desk: Desk) -> Iterator[Step]:
+    """Train victims of every kind on a released set, measure them, and let the defenders look."""
+    attack = attack_of(job, data, params, ctx)
+    trigger = desk.pieces["triggers"][f"{job.name}/{iterations_of(job, params)}"].to(ctx.device)
+    plan = [
+        (kind, number)
+        for kind in params.victims
+        for number in range(params.victims_each if kind == params.victims[0] else params.others_each)
+    ]
+    for done, (kind, number) in enumerate(plan, 1):
+        if (mark := f"{job.name}/{kind}/{number}") in desk.finished:
+            continue
+        network = victim(job, kind, number, data, params, ctx, desk)
+        for test, stamped in stamps(attack, trigger, data).items():
+            found = rates(network, data.tests, data.test_labels, stamped, params.target)
+            about = {"victim": kind, "number": number, "test": test}
+            desk.book["victims"].append(job.row | about | vars(found))
+        if number == 0:
+            if job.seed == 0:
+                keep(f"{job.carrier}_{job.attack}/{kind}", network, desk)
+            if kind == params.victims[0]:
+                along(job, network, attack, data, params, ctx, desk)
+                released = desk.pieces["sets"][f"{job.name}/images"].float().to(ctx.device)
+                yield from defend(job, words, network, by_class(released), attack, trigger, data, params, ctx, desk)
+        desk.finished.append(mark)
+        yield done, len(plan), f"{words}: trains victims"
+
+
+def victim(job: Job, kind: str, number: int, data: Material, params: Params, ctx: Context, desk: Desk) -> Any:
+    """Return a victim trained on a released set; victims of one number and seed begin alike under every attack."""
+    draw = ctx.generator(f"{job.seed}/{kind}/{number}")
+    torch.manual_seed(draw.initial_seed())
+    network = maker(kind, data, params)().to(ctx.device)
+    images = desk.pieces["sets"][f"{job.name}/images"].float().to(ctx.device)
+    classes = torch.arange(len(data.classes), device=ctx.device)[:, None]
+    if job.carrier == "dd":
+        kept = desk.pieces["sets"]
+        start = {key.removeprefix(f"{job.name}/start."): v for key, v in kept.items() if f"{job.name}/start." in key}
+        if start and kind == params.network:
+            network.load_state_dict({key: value.float() for key, value in start.items()})
+        labels = classes.expand(images.shape[1:3])
+        weights = taught(network, images, labels, kept[f"{job.name}/rates"].float().to(ctx.device))
+        network.load_state_dict({key: value.detach() for key, value in weights.items()}, strict=False)
+        return network.eval()
+    labels = classes.expand(images.shape[:2])
+    return trained(network, images.flatten(0, 1), labels.flatten(), params.epochs, draw)
+
+
+def stamps(attack: Attack, trigger: torch.Tensor, data: Material) -> dict[str, Any]:
+    """Return how test images are stamped: with the trigger as it is, and cut to what a picture can hold."""
+    return {
+        "as is": lambda images: attack.put(images, trigger),
+        "cut": lambda images: data.pixels.clip(attack.put(images, trigger)),
+    }
+
+
+def along(job: Job, network: Any, attack: Attack, data: Material, params: Params, ctx: Context, desk: Desk) -> None:
+    """Stamp with every trigger of the way: which of them would have opened the door of this victim?"""
+    for step in range(iterations_of(job, params) + 1):
+        trigger = desk.pieces["triggers"][f"{job.name}/{step}"].to(ctx.device)
+        row = job.row | {"iteration": step, "excess": data.pixels.excess(trigger)}
+        for test, stamped in stamps(attack, trigger, data).items():
+            found = rates(network, data.tests, data.test_labels, stamped, params.target)
+            row |= {f"asr {test}": found.asr, "null": found.null}
+        desk.book["doors"].append(row)
+        if attack.renew is None:
+            break  # it never changes
+
+
+def by_class(images: torch.Tensor) -> torch.Tensor:
+    """Return a released set as one batch, class by class; a set of dd has steps first."""
+    images = images.transpose(0, 1).flatten(1, 2) if images.ndim == 6 else images
+    return images.flatten(0, 1)
+
+
+def keep(name: str, network: torch.nn.Module, desk: Desk) -> None:
+    """Keep a victim for the run's file of models."""
+    desk.pieces["models"] |= {f"{name}/{k}": v.detach().cpu().clone() for k, v in network.state_dict().items()}
+
+
+# The probe -------------------------------------------------------------------------------------------------------
+
+
+def load(run: LoadedRun) -> Any:
+    """Return the victims of a run, ready to answer."""
+    return probing.Bench(run)
+
+
+def probe(run: LoadedRun, request: dict[str, Any]) -> Result:
+    """Let victims answer for a stamped test image; see `probing.answer`."""
+    return probing.answer(request, run.model)
+
+
+def recheck(run: LoadedRun) -> dict[str, tuple[float, float]]:
+    """Measure the saved victims again with the saved triggers: name -> (recorded, found now)."""
+    return probing.recheck(run, MemoryContext(run.seed, run.device))

@@ -1,0 +1,100 @@
+"""What the pictures of this lab share: names and colors of the attacks, rungs of the ladder, and pictures of pixels."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+import pandas as pd
+
+from workbench.judging import Interval, interval
+from workbench.result import Result
+from workbench.ui.palette import BLUE, GRAY, GREEN, ORANGE, PURPLE, SKY, VERMILLION
+
+ATTACKS = {  # words, color
+    "clean": ("no attack", GRAY),
+    "random": ("random patch", SKY),
+    "naive": ("NAIVEATTACK", ORANGE),
+    "invisible": ("invisible (reconstructed)", PURPLE),
+    "clipped": ("DOORPING, kept valid", GREEN),
+    "doorping": ("DOORPING", VERMILLION),
+}
+CARRIERS = {"dc": "gradient matching", "dsa": "… with augmentation", "dd": "through training (DD)"}
+RUNGS = (  # words, attack, how test images are stamped, color: from nothing to all that the released code allows
+    ("no attack", "clean", "as is", GRAY),
+    ("random patch", "random", "as is", SKY),
+    ("invisible", "invisible", "as is", PURPLE),
+    ("NAIVEATTACK", "naive", "as is", ORANGE),
+    ("DOORPING, kept valid", "clipped", "as is", GREEN),
+    ("DOORPING, cut at the end", "doorping", "cut", BLUE),
+    ("DOORPING, as released", "doorping", "as is", VERMILLION),
+)
+MEASURES = {
+    "ASR, other classes": "asr",
+    "ASR, all images (as released)": "asr_all",
+    "taken without a stamp": "null",
+    "clean accuracy (CTA)": "cta",
+}
+TESTS = {"as is": "as is", "cut to valid pixels": "cut"}
+
+
+def present(result: Result, column: str, names: dict[str, str]) -> dict[str, str]:
+    """Return words -> value of what the table `victims` holds in a column, in its order."""
+    return {names.get(v, v): v for v in result.tables["victims"][column].unique()}
+
+
+def spread(rows: pd.DataFrame, column: str) -> Interval:
+    """Return the mean of a measure and its 95 % interval over distillations and victims; none for a single value."""
+    values = rows.pivot_table(index="seed", columns="number", values=column).to_numpy(float)
+    if values.size == 1:
+        return float(values[0, 0]), np.nan, np.nan
+    found = interval(values if len(values) > 1 else values.T)
+    return found if np.isfinite(found[1]) else (float(np.nanmean(values)), np.nan, np.nan)
+
+
+def ranged(found: Interval, digits: int = 2) -> str:
+    """Return a mean with its interval."""
+    mean, low, high = found
+    if not np.isfinite(mean):
+        return "–"
+    return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})" if np.isfinite(low) else f"{mean:.{digits}f}"
+
+
+def picture(image: np.ndarray, width: int, words: str) -> str:
+    """Return an image (h, w, 1 or 3) uint8 as HTML, its pixels as squares, at most so wide."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(file, "PNG")
+    data = base64.b64encode(file.getvalue()).decode()
+    look = f"width:100%;max-width:{width}px;image-rendering:pixelated;border:1px solid #8884"
+    return f'<img alt="{words}" src="data:image/png;base64,{data}" style="{look}">'
+
+
+def framed(parts: list[tuple[str, str]], width: int = 170) -> str:
+    """Return pictures beside each other, each with its words: (words, HTML)."""
+    cells = "".join(
+        f'<figure style="margin:0;flex:0 1 {width}px;min-width:60px">{shown}<figcaption class="small">{words}'
+        "</figcaption></figure>"
+        for words, shown in parts
+    )
+    return f'<div style="display:flex;flex-wrap:wrap;gap:10px">{cells}</div>'
+
+
+def patch_on(images: np.ndarray, patch: np.ndarray) -> np.ndarray:
+    """Return images (N, h, w, channels) uint8 with a patch of pixels (0 black, 1 white, not cut) where it belongs.
+
+    A patch as large as the image is one that is added, gray being nothing.
+    """
+    side, size = images.shape[1], len(patch)
+    if size == side:
+        return visible(images / 255 + patch - 0.5)
+    out = images.copy()
+    out[:, side - 1 - size : side - 1, side - 1 - size : side - 1] = visible(patch)
+    return out
+
+
+def visible(patch: np.ndarray) -> np.ndarray:
+    """Return pixels (…), 0 black and 1 white, as what a picture can hold of them, uint8."""
+    return (255 * np.clip(patch, 0, 1)).round().astype(np.uint8)
