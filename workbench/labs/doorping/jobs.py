@@ -107,7 +107,12 @@ def distilled(
     begin = {"attack": attack, "generator": ctx.generator(f"{job.seed}/noise")}
     if job.carrier == "dd":
         recipe = Unrolling(
-            each=params.unrolled_each, steps=params.unrolled_steps, epochs=params.unrolled_epochs, known=params.known
+            each=params.unrolled_each,
+            steps=params.unrolled_steps,
+            epochs=params.unrolled_epochs,
+            rate=params.unrolled_rate,
+            first_rate=params.unrolled_first,
+            known=params.known,
         )
         torch.manual_seed(ctx.generator(f"{job.seed}/known").initial_seed())
         ours = Unroller(pool, len(data.classes), data.shape, make, recipe, **begin)

@@ -25,7 +25,6 @@ from workbench.labs.doorping.triggers import Renewal
 from workbench.training import moments, put_moments
 
 HALVED = 40  # iterations, after which Adam's rate is halved
-FIRST_RATE = 0.02  # of the inner steps
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,8 @@ class Unrolling:
         Real images of a class by which the last weights are judged.
     rate
         Of Adam (betas .5 and .999) on images and rates.
+    first_rate
+        Of every step, before it is learned.
     known
         One initial network for all, victims too, as released; else a fresh one each iteration.
     """
@@ -52,7 +53,8 @@ class Unrolling:
     steps: int = 5
     epochs: int = 2
     real: int = 32
-    rate: float = 0.01
+    rate: float = 0.05
+    first_rate: float = 0.2
     known: bool = False
 
 
@@ -84,7 +86,7 @@ class Unroller:
         noise = torch.randn(recipe.steps, classes, recipe.each, *shape, generator=generator)
         self.images = noise.to(device).requires_grad_(True)
         self.labels = torch.arange(classes, device=device)[:, None].expand(classes, recipe.each)
-        first = torch.full((recipe.steps * recipe.epochs,), FIRST_RATE).expm1().log()  # softplus gives FIRST_RATE
+        first = torch.full((recipe.steps * recipe.epochs,), recipe.first_rate).expm1().log()  # softplus takes it back
         self._raw = first.to(device).requires_grad_(True)
         self._start = make().to(device) if recipe.known else None
         self._optimizer = torch.optim.Adam([self.images, self._raw], recipe.rate, betas=(0.5, 0.999))
