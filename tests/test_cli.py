@@ -128,6 +128,22 @@ def test_the_card_of_scans(tmp_path):
     assert "1 x 1 x 2 mm" in call("data", "card", str(tmp_path / "scan.npz")).stdout
 
 
+def test_the_card_of_images(tmp_path):
+    from PIL import Image
+
+    for k in range(4):
+        (tmp_path / "set" / "ab"[k % 2]).mkdir(parents=True, exist_ok=True)
+        Image.new("L", (9, 9), 60 * k).save(tmp_path / "set" / "ab"[k % 2] / f"{k}.png")
+    np.savez(tmp_path / "set.npz", images=np.zeros((4, 9, 9), np.uint8), labels=list("abab"))
+    for name in ("set", "set.zip", "set.npz"):
+        if name == "set.zip":
+            shutil.make_archive(tmp_path / "set", "zip", tmp_path / "set")
+        shown = " ".join(call("data", "card", str(tmp_path / name)).stdout.split())
+        assert "a 1 + 1, b 1 + 1" in shown and "9 × 9 pixels, gray" in shown
+    (tmp_path / "set" / "a" / "0.png").write_bytes(b"hello")
+    assert "0.png is no image" in call("data", "card", str(tmp_path / "set"), code=2).stderr
+
+
 def test_doctor_as_json():
     done = subprocess.run([*COMMAND, "doctor", "--json"], capture_output=True, text=True, timeout=180)
     found = json.loads(done.stdout)

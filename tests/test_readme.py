@@ -31,6 +31,7 @@ DOCUMENTS = (
     "docs/drives.md",
     "docs/graphs.md",
     "docs/grooves.md",
+    "docs/images.md",
     "docs/scans.md",
 )
 INSTALLS = "docs/adding-a-lab.md"  # installs a package, so it gets an environment of its own
@@ -97,6 +98,10 @@ def place(tmp_path):
         box.writestr(
             "edges.csv", "\n".join(["from,to", *(f"{i},{(i + k) % 150}" for i in range(150) for k in (1, 41))])
         )
+    with zipfile.ZipFile(tmp_path / "pictures.zip", "w") as box:
+        for k in range(20):
+            with box.open(f"{'cat' if k < 10 else 'dog'}/{k}.png", "w") as file:
+                Image.new("RGB", (16, 16), (12 * k, 99, 200 - 9 * k)).save(file, "PNG")
     shutil.copy(BUNDLED / "abdomen_mr" / "image.nii.gz", tmp_path / "scan.nii.gz")
     own_drive(tmp_path / "drive")
     home = tmp_path / "home"
@@ -208,6 +213,14 @@ def test_the_python_of_the_guide_to_scans_runs(capsys):
         exec(block, {})
     said = capsys.readouterr().out
     assert len(found) == 2 and "(117, 91, 20) (3.0, 3.0, 3.0) MR" in said and "6: 'liver'" in said
+
+
+def test_the_python_of_the_guide_to_images_runs_and_says_what_stands_there(place, capsys, monkeypatch):
+    monkeypatch.chdir(place[0])
+    [block] = re.findall(r"^```python\n(.*?)^```$", read("docs/images.md"), re.MULTILINE | re.DOTALL)
+    exec(block, {})
+    first, second = capsys.readouterr().out.splitlines()
+    assert f"# {first}" in block and f"# {second}:" in block
 
 
 def test_the_python_of_the_guide_to_drives_runs(place, capsys, monkeypatch):

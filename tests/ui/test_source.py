@@ -8,6 +8,7 @@ import shutil
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -161,3 +162,34 @@ def test_a_point_cloud_or_an_npz_dropped_on_a_lab_of_scenes_is_described(tmp_pat
     assert chosen[0].endswith("/mine.bin") and "5,000" in card and "There is no camera" in card
     chosen, card = drop("Scenes", "mine.bin", cloud.tobytes()[:-3])
     assert chosen == [""] and "no rows of 4 or 5 float32 numbers" in card
+
+
+# images --------------------------------------------------------------------------------------------------------
+
+
+def pictures(names: tuple[str, ...] = ("ant", "<b>cat"), n: int = 6) -> bytes:
+    """Return an NPZ file with n images a class."""
+    place = io.BytesIO()
+    images = np.random.default_rng(0).integers(0, 256, (n * len(names), 9, 9), dtype=np.uint8)
+    np.savez(place, images=images, labels=np.array(names * n))
+    return place.getvalue()
+
+
+def test_images_dropped_on_a_lab_of_images_are_kept_and_described():
+    chosen, card = drop("Images", "mine.npz", pictures())
+    assert chosen[0].endswith("/mine.npz")
+    for words in ("mine.npz", "8 for training, 4 for testing", "9 × 9 pixels, gray", "ant 4 + 2", "data:image/png"):
+        assert words in card
+    assert "&lt;b&gt;cat" in card and "<b>cat" not in card
+    assert sha256(pictures()).hexdigest()[:12] in card
+
+
+def test_bad_images_are_explained_and_nothing_is_chosen():
+    for name, blob, why in (
+        ("a.npz", pictures(("ant",)), "one class only: ant"),
+        ("a.npz", b"hello", "no whole npz file"),
+        ("a.zip", pictures(), "no folders in it"),
+        ("a.png", b"hello", "cannot be used here"),
+    ):
+        chosen, card = drop("Images", name, blob)
+        assert chosen == [""] and why in card and "could not be read" not in card

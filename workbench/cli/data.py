@@ -18,6 +18,8 @@ SCANS = (".nii", ".nii.gz", ".inv3")
 ARRAYS = {"image.npy", "volume.npy", "voxels.npy", "affine.npy", "spacing.npy"}  # one of these makes an NPZ a scan
 CLOUDS = (".bin", ".pcd", ".ply")
 DRIVES = {"sample_data.json", "sample_info.json", "calibration.json", "velodyne", "points.npy"}  # one makes it a scene
+PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+PAIRS = ({"images.npy", "labels.npy"}, {"x_train.npy", "y_train.npy"}, {"train_images.npy", "train_labels.npy"})
 data = typer.Typer(help="List the data catalog, fetch an entry, look at your own file.")
 app = typer.Typer()
 app.add_typer(data, name="data")
@@ -67,7 +69,7 @@ def data_fetch(names: Annotated[list[str], typer.Argument(metavar="NAME...", hel
 
 @data.command("card")
 def data_card(file: Path) -> None:
-    """Show the data card of your own table, graph, scan, scene, MIDI file or folder of those: what a lab would see."""
+    """Show the data card of your own table, images, graph, scan, scene, MIDI file or folder: what a lab would see."""
     file = file.expanduser().resolve()
     rows, preview = _card_of(file)(file)
     print_table(("", ""), rows)
@@ -89,6 +91,9 @@ def _card_of(file: Path) -> Callable[[Path], tuple[list[tuple[str, str]], Any]]:
         return _midi_card
     if name.endswith(CLOUDS) or any(DRIVES & set(Path(n).parts) or n.lower().endswith(CLOUDS) for n in inside):
         return _scene_card
+    arrays = any(pair <= {n.lower() for n in inside} for pair in PAIRS)
+    if arrays or any(n.lower().endswith(PICTURES) for n in inside):
+        return _image_card
     scan = name.endswith(SCANS) or file.is_dir() or name.endswith(".zip") or ARRAYS & set(inside)
     return _scan_card if scan else _table_card
 
@@ -157,6 +162,15 @@ def _graph_card(file: Path) -> tuple[list[tuple[str, str]], None]:
         return [("graph", file.name), ("mind", str(error))], None
     rows = [("graph", card.name), *facts(card).items()]
     return [*rows, *(("mind", text) for text in card.warnings), *(("note", text) for text in card.notes)], None
+
+
+def _image_card(file: Path) -> tuple[list[tuple[str, str]], None]:
+    from workbench.data.imagecards import facts, image_card
+    from workbench.data.ownimages import read_images
+
+    card = image_card(read_images(file))
+    rows = [("images", card["name"]), *facts(card).items()]
+    return [*rows, *(("mind", text) for text in card["warnings"]), *(("note", text) for text in card["notes"])], None
 
 
 def _midi_card(file: Path) -> tuple[list[tuple[str, str]], None]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from workbench.lab import LabError
+
+UNREADABLE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
 
 
 def extract(archive: Path, inside: str, place: Path, patterns: tuple[str, ...] = (), limit: int = 2**33) -> Path:
@@ -51,7 +54,7 @@ def extract(archive: Path, inside: str, place: Path, patterns: tuple[str, ...] =
                     if taken > limit:
                         raise LabError(f"{archive.name} holds more than the {limit:,} bytes that belong to it.")
                     out.write(block)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+    except UNREADABLE as error:
         raise LabError(f"{archive.name} cannot be unpacked: {error}") from error
     if not place.exists():
         raise LabError(f"{archive.name} holds no {inside!r}.")

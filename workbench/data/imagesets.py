@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from workbench.data.archives import UNREADABLE
 from workbench.lab import LabError
 
 Data = Callable[[str], Path]  # name of the catalog -> path
@@ -60,7 +61,7 @@ def open_images(name: str, data: Data) -> ImageSet:
     read, classes = KNOWN[name]
     try:
         parts = read(data)
-    except (OSError, ValueError, KeyError, EOFError, tarfile.TarError) as error:
+    except (ValueError, LookupError, *UNREADABLE) as error:
         raise LabError(f"The files of {name} cannot be read: {error}", "Delete them and fetch them again.") from error
     return ImageSet(name, *parts, classes)
 
@@ -109,10 +110,14 @@ def _cifar_binary(path: Path) -> Parts:
 def svhn(data: Data) -> Parts:
     """Read the cropped house numbers of SVHN (Netzer et al. 2011); its label 10 is the digit 0."""
     from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
 
     parts = []
     for part in ("svhn_train", "svhn_test"):
-        held = loadmat(data(part))
+        try:
+            held = loadmat(data(part))
+        except MatReadError as error:  # it is a bare Exception
+            raise ValueError(str(error)) from error
         parts += [held["X"].transpose(3, 0, 1, 2), held["y"][:, 0].astype(np.int64) % 10]
     return tuple(parts)
 

@@ -32,7 +32,7 @@ def open_npz(path: Path, kind: str) -> Slices:
     """
     try:
         with zipfile.ZipFile(path) as box:
-            heads = {name.removesuffix(".npy"): _head(box, name) for name in box.namelist() if name.endswith(".npy")}
+            heads = {name.removesuffix(".npy"): npy_head(box, name) for name in box.namelist() if name.endswith(".npy")}
     except zipfile.BadZipFile as error:
         raise LabError(f"{path.name} is no NPZ file, or is cut off.", "Save it again by numpy.savez.") from error
     key = next((k for k in KEYS[kind] if k in heads), None)
@@ -61,8 +61,8 @@ def has_labels(path: Path) -> bool:
         return any(f"{key}.npy" in box.namelist() for key in KEYS["labels"])
 
 
-def _head(box: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], np.dtype]:
-    """Return shape and type of an array from its first bytes."""
+def npy_head(box: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], np.dtype]:
+    """Return shape and type of an array in an NPZ file from its first bytes; it has to be as long as it claims."""
     with box.open(name) as file:
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0

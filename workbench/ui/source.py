@@ -10,10 +10,11 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-from workbench.data import midifiles, ownscenes, volumes
+from workbench.data import cache, midifiles, ownimages, ownscenes, volumes
 from workbench.data.formats import SUFFIXES
 from workbench.data.graphcards import facts, graph_card
 from workbench.data.groovesets import GrooveCard, groove_card
+from workbench.data.imagecards import image_card
 from workbench.data.owngraphs import SUFFIXES as GRAPHS
 from workbench.data.owngraphs import Unnamed, read_graph
 from workbench.data.scenecards import scene_card
@@ -23,6 +24,7 @@ from workbench.data.volumecards import volume_card
 from workbench.lab import LabError
 from workbench.ui.datacard import card_frame
 from workbench.ui.errors import error_html
+from workbench.ui.imagecard import image_html
 from workbench.ui.scenecard import scene_html
 from workbench.ui.style import html
 from workbench.ui.volumecard import volume_html
@@ -88,6 +90,10 @@ def drive_card(path: Path) -> str:
     return scene_html(scene_card(path))
 
 
+def pictures_card(path: Path) -> str:
+    return image_html(image_card(ownimages.read_images(path)), path.name, cache.sha256(path))
+
+
 def people_card(path: Path) -> str:
     try:
         card = graph_card(read_graph(path))
@@ -98,6 +104,7 @@ def people_card(path: Path) -> str:
 
 # what a lab of that modality takes, and how many bytes of it; all others take tables
 KINDS = {
+    "Images": (ownimages.SUFFIXES, pictures_card, MAX_BYTES),
     "Music": (midifiles.SUFFIXES, midi_card, MAX_BYTES),
     "Volumes": (volumes.SUFFIXES, scan_card, MAX_VOLUME),
     "Graphs": (GRAPHS, people_card, MAX_BYTES),
