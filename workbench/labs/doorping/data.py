@@ -12,6 +12,7 @@ from torch import Tensor
 
 from workbench.context import Context
 from workbench.data.imagesets import ImageSet, open_images
+from workbench.data.ownimages import read_images
 from workbench.lab import LabError
 from workbench.labs.doorping.params import OWN, Params
 from workbench.labs.doorping.triggers import Pixels
@@ -76,8 +77,6 @@ def read(params: Params, ctx: Context) -> ImageSet:
         return open_images(params.dataset, ctx.data)
     if not params.file:
         raise LabError("No file is named.", "Give the path of a zip, a folder or an NPZ as `file`.")
-    from workbench.data.ownimages import read_images
-
     return read_images(ctx.data(f"file:{Path(params.file).expanduser().resolve()}"))
 
 

@@ -24,7 +24,7 @@ FEWEST = 3  # rows for a silhouette of two clusters
 
 def features(network: Classifier, images: Tensor) -> Tensor:
     """Return the last hidden layer (N, hidden) after its ReLU, of images as in `isolation`."""
-    return answers(network.units, images.flatten(0, -4)).relu()
+    return answers(network.units, _listed(images)).relu()
 
 
 def spectral(features: Tensor, labels: Tensor) -> Tensor:
@@ -118,9 +118,10 @@ def isolation(images: Tensor, generator: Generator, *, trees: int = 100) -> Tens
     """
     from sklearn.ensemble import IsolationForest
 
-    if images.ndim not in (4, 5) or len(images.flatten(0, -4)) < 2 or not images.isfinite().all():
+    listed = _listed(images)
+    if len(listed) < 2 or not listed.isfinite().all():
         raise LabError(f"A set {tuple(images.shape)} cannot be judged.", "Give two images or more, all finite.")
-    rows = images.flatten(0, -4).flatten(1).detach().cpu().numpy()
+    rows = listed.flatten(1).detach().cpu().numpy()
     forest = IsolationForest(n_estimators=trees, random_state=_seed(generator)).fit(rows)
     return torch.from_numpy(-forest.score_samples(rows)).float()
 
@@ -141,6 +142,15 @@ def out_of_range(images: Tensor, pixels: Pixels, tolerance: float = LEVEL) -> fl
     black, white = pixels.black.to(images), pixels.white.to(images)
     over = torch.maximum(images - white, black - images) / (white - black)
     return float((~(over <= tolerance)).any(-3).float().mean())  # so written, nan is out of range too
+
+
+def _listed(images: Tensor) -> Tensor:
+    """Return a set (classes, each, c, side, side) as (N, c, side, side), class by class."""
+    if images.ndim not in (4, 5):
+        raise LabError(
+            f"Images of shape {tuple(images.shape)} do not fit.", "They are (N, c, side, side), or by classes."
+        )
+    return images.flatten(0, -4)
 
 
 def _checked(features: Tensor, labels: Tensor) -> None:
