@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pandas as pd
 from workbench.context import Context
 from workbench.journal import Desk
 from workbench.labs.doorping.data import Material
-from workbench.labs.doorping.jobs import iterations_of, jobs_of
+from workbench.labs.doorping.jobs import Job, iterations_of, jobs_of
 from workbench.labs.doorping.params import Params
 from workbench.labs.doorping.sheets import sheet
 from workbench.result import Result
@@ -49,8 +50,8 @@ def conclude(data: Material, params: Params, desk: Desk, ctx: Context, stopped: 
     arrays["test_rows"] = few
     if desk.pieces["models"]:
         ctx.save("victims", dict(desk.pieces["models"]))
-    if desk.pieces["sets"]:
-        ctx.save("sets", {key: value.contiguous() for key, value in desk.pieces["sets"].items()} | last(desk, params))
+    if sets := first_sets(desk, params):
+        ctx.save("sets", sets)
     arrays |= {f"{name}": value for name, value in desk.pieces["arrays"].items()}
     notes = [*data.notes, *notes_for(params, data), *(["Stopped before its end."] if stopped else [])]
     return Result(metrics, samples, tables=tables, arrays=arrays, media=media, notes=notes, partial=stopped)
@@ -70,7 +71,7 @@ def headlines(victims: pd.DataFrame, params: Params) -> tuple[dict[str, float], 
     return metrics, samples
 
 
-def pictures(job, data: Material, params: Params, desk: Desk) -> dict[str, np.ndarray]:
+def pictures(job: Job, data: Material, params: Params, desk: Desk) -> dict[str, np.ndarray]:
     """Return what the pictures of one distillation need.
 
     ``set_*`` (classes, images, side, side, channels) uint8, as released and cut to valid pixels; ``film_*`` (times,
@@ -99,13 +100,16 @@ def pictures(job, data: Material, params: Params, desk: Desk) -> dict[str, np.nd
     }
 
 
-def last(desk: Desk, params: Params) -> dict:
-    """Return the last trigger of every finished distillation, for the file of sets."""
-    return {
-        f"{job.name}/trigger": desk.pieces["triggers"][f"{job.name}/{iterations_of(job, params)}"].contiguous()
-        for job in jobs_of(params)
-        if f"{job.name}/set" in desk.finished
-    }
+def first_sets(desk: Desk, params: Params) -> dict[str, Any]:
+    """Return what the attacker gives away, and the last trigger, of each set of the first distillation."""
+    found = {}
+    for job in jobs_of(params):
+        if job.seed == 0 and f"{job.name}/set" in desk.finished:
+            parts = desk.pieces["sets"].items()
+            found |= {key: value.contiguous() for key, value in parts if key.startswith(f"{job.name}/")}
+            trigger = desk.pieces["triggers"][f"{job.name}/{iterations_of(job, params)}"]
+            found[f"{job.name}/trigger"] = trigger.contiguous()
+    return found
 
 
 def notes_for(params: Params, data: Material) -> list[str]:

@@ -69,7 +69,9 @@ class Params(Base):
     real = param.Integer(default=32, bounds=(1, 1024), doc="Real images of a class in a step (code: 256).")
     image_rate = param.Number(default=1.0, bounds=(1e-4, 100.0), doc="Learning rate of the images (code: 0.1).")
     unrolled = param.Integer(default=60, bounds=(1, 5000), doc="Iterations of dd.")
-    unrolled_each = param.Integer(default=2, bounds=(1, 50), doc="Synthetic images of a class in a step of dd (code: 10).")
+    unrolled_each = param.Integer(
+        default=2, bounds=(1, 50), doc="Synthetic images of a class in a step of dd (code: 10)."
+    )
     unrolled_rate = param.Number(default=0.05, bounds=(1e-5, 10.0), doc="Adam's rate on them (code: 0.01).")
     unrolled_first = param.Number(default=0.2, bounds=(1e-4, 10.0), doc="Rate of dd's steps at first (code: 0.02).")
     unrolled_steps = param.Integer(default=5, bounds=(1, 50), doc="Steps of dd, each with images of its own (10).")
@@ -104,7 +106,19 @@ class Params(Base):
     }
     advanced: ClassVar[tuple[str, ...]] = (
         *("images", "tests", "side", "target", "rule", "k", "renew_steps", "norm", "width", "hidden", "outer", "inner"),
-        *("real", "image_rate", "unrolled", "unrolled_each", "unrolled_rate", "unrolled_first", "unrolled_steps", "unrolled_epochs", "known", "others_each", "epochs"),
+        *(
+            "real",
+            "image_rate",
+            "unrolled",
+            "unrolled_each",
+            "unrolled_rate",
+            "unrolled_first",
+            "unrolled_steps",
+            "unrolled_epochs",
+            "known",
+            "others_each",
+            "epochs",
+        ),
     )
     presets: ClassVar[dict] = {
         "quick": {},

@@ -23,8 +23,8 @@ from workbench.labs.doorping.unrolling import taught
 from workbench.labs.doorping.victims import rates, trained
 from workbench.result import Result
 
-SNAPSHOTS = 8  # of a set on its way
-SHOWN = 3  # images of a class in them
+SNAPSHOTS = 6  # of a set on its way
+SHOWN = 2  # images of a class in them
 
 
 def run(params: Params, ctx: Context) -> Result:
@@ -121,7 +121,7 @@ def its_victims(job: Job, words: str, data: Material, params: Params, ctx: Conte
             about = {"victim": kind, "number": number, "test": test}
             desk.book["victims"].append(job.row | about | vars(found))
         if number == 0:
-            if job.seed == 0:
+            if job.seed == 0 and (kind == params.victims[0] or job.attack == "doorping"):
                 keep(f"{job.carrier}_{job.attack}/{kind}", network, desk)
             if kind == params.victims[0]:
                 along(job, network, attack, data, params, ctx, desk)
