@@ -64,7 +64,7 @@ class Clustered:
     silhouette
         How well they are apart, of -1..1; nan where there are too few rows or they are all the same.
     share
-        Of the smaller cluster, of 0...5; nan likewise.
+        Of the smaller cluster, at most one half; nan likewise.
     """
 
     cls: int
