@@ -31,7 +31,7 @@ class Params(Base):
     file = param.String(default="", doc="Path of your own images: a zip, a folder or an NPZ; used with 'own file'.")
     images = param.Integer(default=500, bounds=(4, 100_000), doc="Training images of a class that are distilled.")
     tests = param.Integer(default=100, bounds=(2, 10_000), doc="Test images of a class by which victims are measured.")
-    side = param.Integer(default=28, bounds=(8, 64), doc="Images are resized to so many pixels a side (paper: 32).")
+    side = param.Integer(default=32, bounds=(8, 64), doc="Images are resized to so many pixels a side.")
     carriers = param.ListSelector(
         default=["dc"],
         objects=list(CARRIERS),
@@ -126,7 +126,7 @@ class Params(Base):
             "images": 1000,
             "carriers": ["dc", "dd"],
             "attacks": list(ATTACKS),
-            "iterations": 20,
+            "iterations": 16,
             "victims": list(NETWORKS),
             "victims_each": 5,
             "distillations": 3,
@@ -134,7 +134,6 @@ class Params(Base):
         },
         "full": {
             "dataset": "cifar10",
-            "side": 32,
             "images": 5000,
             "tests": 1000,
             "carriers": list(CARRIERS),
@@ -160,7 +159,6 @@ class Params(Base):
         },
         "paper": {
             "dataset": "cifar10",
-            "side": 32,
             "images": 5000,
             "tests": 1000,
             "carriers": ["dc", "dd"],

@@ -62,7 +62,7 @@ def one_set(job: Job, words: str, data: Material, params: Params, ctx: Context, 
         return
     attack, total = attack_of(job, data, params, ctx), iterations_of(job, params)
     if f"{job.name}/0" not in desk.pieces["triggers"]:
-        desk.pieces["triggers"][f"{job.name}/0"] = attack.trigger.cpu()
+        desk.pieces["triggers"][f"{job.name}/0"] = attack.trigger.cpu().clone()
     every = max(1, -(-total // SNAPSHOTS))
     now: list[Any] = []
 
@@ -74,7 +74,7 @@ def one_set(job: Job, words: str, data: Material, params: Params, ctx: Context, 
     for step, mean in followed(job.name, going, total, desk):
         ours, renewals = now
         tell(job, step, ours, renewals, desk)
-        desk.pieces["triggers"][f"{job.name}/{step}"] = ours.trigger.cpu()
+        desk.pieces["triggers"][f"{job.name}/{step}"] = ours.trigger.cpu().clone()  # a file of tensors takes none twice
         if job.seed == 0 and (step % every == 0 or step in (1, total)):
             first = ours.images if job.carrier != "dd" else ours.images[0]
             desk.pieces["films"][f"{job.name}/{step}"] = data.shown(first[:, :SHOWN])
