@@ -43,7 +43,7 @@ def conclude(data: Material, params: Params, desk: Desk, ctx: Context, stopped: 
     for job in jobs_of(params):
         if f"{job.name}/set" in desk.finished and job.seed == 0:
             arrays |= pictures(job, data, params, desk)
-            media[f"{job.name}.png"] = sheet(arrays[f"set_{job.carrier}_{job.attack}"])
+            media[f"{job.carrier}_{job.attack}.png"] = sheet(released(job, data, desk))
     few = np.unique(np.linspace(0, len(data.tests) - 1, TESTS_KEPT).astype(int))
     arrays["tests"] = data.shown(data.tests[few])
     arrays["test_labels"] = data.test_labels[few].cpu().numpy()
@@ -71,16 +71,20 @@ def headlines(victims: pd.DataFrame, params: Params) -> tuple[dict[str, float], 
     return metrics, samples
 
 
+def released(job: Job, data: Material, desk: Desk) -> np.ndarray:
+    """Return the released images of a set (classes, each, side, side, channels) uint8; of dd those of its first step."""
+    images = desk.pieces["sets"][f"{job.name}/images"].float().to(data.images.device)
+    return data.shown(images[0] if job.carrier == "dd" else images)
+
+
 def pictures(job: Job, data: Material, params: Params, desk: Desk) -> dict[str, np.ndarray]:
     """Return what the pictures of one distillation need.
 
-    ``set_*`` (classes, images, side, side, channels) uint8, as released and cut to valid pixels; ``film_*`` (times,
-    classes, a few, ...) uint8 on the way, at ``film_at_*``; ``patch_*`` (iterations + 1, side of the trigger, the
-    same, channels) float32 of all triggers, 0 black and 1 white, not cut; whole images where the attack is faint.
+    ``film_*`` (times, classes, a few, side, side, channels) uint8, of the first carrier, at ``film_at_*``; ``patch_*``
+    (iterations + 1, side of the trigger, the same, channels) float32 of all triggers, 0 black and 1 white, not cut;
+    whole images where the attack is faint.
     """
     name, short = job.name, f"{job.carrier}_{job.attack}"
-    images = desk.pieces["sets"][f"{name}/images"].float().to(data.images.device)
-    images = images[0] if job.carrier == "dd" else images  # dd: the images of the first step
     steps = sorted(int(key.rpartition("/")[2]) for key in desk.pieces["films"] if key.startswith(f"{name}/"))
     times = [step for step in range(iterations_of(job, params) + 1) if f"{name}/{step}" in desk.pieces["triggers"]]
     times = times if job.attack in ("doorping", "clipped") else times[:1]
@@ -92,12 +96,11 @@ def pictures(job: Job, data: Material, params: Params, desk: Desk) -> dict[str, 
         shift = 0.5 if job.attack == "invisible" else data.mean[:, None, None]  # gray means no change
         pixels = trigger * data.std[:, None, None] + shift
         patches.append(pixels[:, where, where].movedim(0, -1).cpu().numpy().astype(np.float32))
-    return {
-        f"set_{short}": data.shown(images),
-        f"film_{short}": np.stack([np.asarray(desk.pieces["films"][f"{name}/{step}"]) for step in steps]),
-        f"film_at_{short}": np.array(steps),
-        f"patch_{short}": np.stack(patches),
-    }
+    found = {f"patch_{short}": np.stack(patches)}
+    if steps:
+        found[f"film_{short}"] = np.stack([np.asarray(desk.pieces["films"][f"{name}/{step}"]) for step in steps])
+        found[f"film_at_{short}"] = np.array(steps)
+    return found
 
 
 def first_sets(desk: Desk, params: Params) -> dict[str, Any]:

@@ -129,6 +129,7 @@ class Params(Base):
             "iterations": 16,
             "victims": list(NETWORKS),
             "victims_each": 5,
+            "epochs": 120,
             "distillations": 3,
             "defenses": list(DEFENSES),
         },

@@ -75,7 +75,7 @@ def one_set(job: Job, words: str, data: Material, params: Params, ctx: Context, 
         ours, renewals = now
         tell(job, step, ours, renewals, desk)
         desk.pieces["triggers"][f"{job.name}/{step}"] = ours.trigger.cpu().clone()  # a file of tensors takes none twice
-        if job.seed == 0 and (step % every == 0 or step in (1, total)):
+        if job.seed == 0 and job.carrier == params.carriers[0] and (step % every == 0 or step in (1, total)):
             first = ours.images if job.carrier != "dd" else ours.images[0]
             desk.pieces["films"][f"{job.name}/{step}"] = data.shown(first[:, :SHOWN])
         if mean is not None and job.seed == 0:
@@ -121,7 +121,9 @@ def its_victims(job: Job, words: str, data: Material, params: Params, ctx: Conte
             about = {"victim": kind, "number": number, "test": test}
             desk.book["victims"].append(job.row | about | vars(found))
         if number == 0:
-            if job.seed == 0 and (kind == params.victims[0] or job.attack == "doorping"):
+            if job.seed == 0 and (
+                kind == params.victims[0] or job.attack == "doorping" and job.carrier == params.carriers[0]
+            ):
                 keep(f"{job.carrier}_{job.attack}/{kind}", network, desk)
             if kind == params.victims[0]:
                 along(job, network, attack, data, params, ctx, desk)
