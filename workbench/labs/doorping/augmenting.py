@@ -1,7 +1,7 @@
-"""Differentiable siamese augmentation (DSA): what is done to real images is done to synthetic ones, and can be learned.
+"""Differentiable siamese augmentation (DSA): real and synthetic images are changed alike; gradients go through.
 
-Source: Zhao and Bilen, Dataset Condensation with Differentiable Siamese Augmentation, ICML 2021, section 3; strengths as
-in its released code.
+Source: Zhao and Bilen, Dataset Condensation with Differentiable Siamese Augmentation, ICML 2021, section 3; strengths
+as in its released code (recalled).
 """
 
 from __future__ import annotations

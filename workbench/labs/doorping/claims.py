@@ -13,6 +13,7 @@ SETS, VICTIMS = 3, 5
 COST = 0.02  # of clean accuracy that an attack may cost and be called harmless
 CLOSE = 0.95  # what we call close to 1.0
 FLAGGED = 0.5  # share of the distillations in which a defense must fail
+OURS = "range"
 FEW = f"Needs {SETS} distillations with {VICTIMS} victims each (the preset claims)."
 
 
@@ -113,14 +114,17 @@ def carries(result: Result) -> Verdict:
 
 
 def undefended(result: Result) -> Verdict:
-    """The defenses do not tell poisoned from clean."""
+    """The defenses of others do not catch DOORPING; ours, a look at the range of pixels, is told beside them."""
     rows = table(result, "defenses")
-    if rows.empty or "doorping" not in set(rows["attack"]) or rows["seed"].nunique() < SETS:
+    rows = rows[rows["attack"] == "doorping"] if len(rows) else rows
+    rows = rows[rows["carrier"] == rows["carrier"].iloc[0]] if len(rows) else rows
+    known = rows[rows["defense"] != OURS] if len(rows) else rows
+    if known.empty or known["seed"].nunique() < SETS:
         return not_tested("Needs defenses and three distillations of the attack doorping (the preset claims).")
-    rows = rows[(rows["attack"] == "doorping") & (rows["carrier"] == rows["carrier"].iloc[0])]
-    numbers = {f"caught by {name}": float(part["caught"].mean()) for name, part in rows.groupby("defense", sort=False)}
-    most = max(numbers.values())
-    best = max(numbers, key=numbers.__getitem__)
+    share = {name: float(part["caught"].mean()) for name, part in rows.groupby("defense", sort=False)}
+    numbers = {f"caught by {name}{' (ours)' if name == OURS else ''}": value for name, value in share.items()}
+    most = max(value for name, value in share.items() if name != OURS)
     verdict = "holds" if most == 0 else "does not hold" if most > FLAGGED else "within noise"
-    why = f"Shares of the distillations that a defense catches; the best one here: {best}. One that catches more than half refutes it."
-    return Verdict(verdict, numbers, why)
+    return Verdict(
+        verdict, numbers, "Shares of the distillations; a known defense that catches more than half refutes it."
+    )

@@ -72,7 +72,7 @@ def headlines(victims: pd.DataFrame, params: Params) -> tuple[dict[str, float], 
 
 
 def released(job: Job, data: Material, desk: Desk) -> np.ndarray:
-    """Return the released images of a set (classes, each, side, side, channels) uint8; of dd those of its first step."""
+    """Return the released images of a set (classes, each, side, side, channels) uint8; of dd, its first step's."""
     images = desk.pieces["sets"][f"{job.name}/images"].float().to(data.images.device)
     return data.shown(images[0] if job.carrier == "dd" else images)
 

@@ -6,7 +6,6 @@ import io
 
 import numpy as np
 
-
 GAP = 1  # white pixels between images
 
 

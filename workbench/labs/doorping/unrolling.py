@@ -92,7 +92,7 @@ class Unroller:
         self._optimizer = torch.optim.Adam([self.images, self._raw], recipe.rate, betas=(0.5, 0.999))
 
     def iterate(self) -> tuple[float, list[Renewal]]:
-        """Train one network and learn from how it did; return its loss on real images and what became of the trigger."""
+        """Train one network, learn from how it did; return its loss on real images and what became of the trigger."""
         network = copy.deepcopy(self._start) if self._start else self._make().to(self.images.device)
         weights = taught(network, self.images, self.labels, F.softplus(self._raw), graph=True)
         renewals = []
@@ -113,7 +113,7 @@ class Unroller:
         return float(loss.detach()), renewals
 
     def released(self) -> dict[str, Tensor]:
-        """Return what the attacker gives away: images, the rates of the steps, and the initial network if it is known."""
+        """Return what the attacker gives away: images, rates of the steps, and the initial network if it is known."""
         start = {} if self._start is None else {f"start.{k}": v for k, v in self._start.state_dict().items()}
         return {"images": self.images.detach(), "rates": F.softplus(self._raw).detach()} | start
 

@@ -100,9 +100,9 @@ def cell_html(result: Result, cell: pd.Series, test: str) -> str:
     )
     text = f"<p><strong>{cell['row']}, {cell['column']}</strong></p><table style='max-width:620px'>{head}{body}</table>"
     short = f"{cell['carrier']}_{cell['attack']}"
-    if f"set_{short}" not in result.arrays:
+    if (images := style.released(result, short)) is None:
         return text
-    images, patch = np.asarray(result.arrays[f"set_{short}"]), np.asarray(result.arrays[f"patch_{short}"])[-1]
+    patch = np.asarray(result.arrays[f"patch_{short}"])[-1]
     parts = [("released images", style.picture(tiled(images), 300, "released images"))]
     parts.append(("trigger, cut to what can be shown", style.picture(style.visible(patch), 90, "trigger")))
     return text + style.framed(parts, 300)

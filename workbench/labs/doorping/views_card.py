@@ -28,7 +28,7 @@ def card_view(result: Result, link: Any = None) -> pn.Column:
     parts = [style.picture(tiled(np.stack(few)), 200, "test images, a row a class")] if few else []
     notes = "".join(f"<li>{note}</li>" for note in result.notes)
     return view(
-        "The images that the run began with. Those that are taken are drawn by the run's seed, the same for all attacks.",
+        "The images that the run began with. Which ones are taken is drawn by the run's seed, alike for all attacks.",
         pn.FlexBox(table_pane(table), html("".join(parts)), gap="24px"),
         html(f"<ul class='small'>{notes}</ul>"),
     )

@@ -38,9 +38,9 @@ def defenses_view(result: Result, link: Any = None) -> pn.Column:
     attack = pmui.Select(label="Attack", options=attacks, value=list(attacks.values())[-1], width=230)
     remember(link, carrier=carrier, attack=attack)
     return view(
-        "In how many distillations each defense catches the attack, and its mean score beside the limit. The row of the "
-        "clean set tells its false alarms: a defense that flags what was never poisoned is of no use. A defense does not "
-        "fail where there is no back door to find: mind the success rates in *Ladder*.",
+        "In how many distillations each defense catches the attack, and its mean score. The row of the clean set tells "
+        "its false alarms: a defense that flags what was never poisoned is of no use. And it does not fail where there "
+        "is no back door to find: mind the success rates in *Ladder*.",
         pn.FlexBox(carrier, attack, gap="4px 16px", align_items="center"),
         live(lambda name: table_pane(caught(rows[rows["carrier"] == name]), wrap=True), carrier),
         live(lambda name, who: flow(*figures(result, name, who), width=330), carrier, attack),
@@ -64,9 +64,11 @@ def caught(rows: pd.DataFrame) -> pd.DataFrame:
 
 def figures(result: Result, carrier: str, attack: str) -> list[Any]:
     """Return the figures that the run has numbers for."""
-    pick = lambda name: (  # noqa: E731
-        result.tables[name].query("carrier == @carrier and attack == @attack") if result.has(name) else pd.DataFrame()
-    )
+
+    def pick(name: str) -> pd.DataFrame:
+        rows = result.tables[name] if result.has(name) else pd.DataFrame({"carrier": [], "attack": []})
+        return rows[(rows["carrier"] == carrier) & (rows["attack"] == attack)]
+
     parts: list[Any] = []
     if len(rows := pick("cleansed")):
         parts.append(pane(norms(rows, [str(c) for c in result.tables["card"]["class"]])))

@@ -1,4 +1,4 @@
-"""Over settings: what other runs of this lab, of a sweep for example, make of trigger size, share, alpha and the rest."""
+"""Over settings: what runs of this lab, of a sweep for example, make of trigger size, share, alpha and the rest."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def heat_view(result: Result, link: Any = None) -> pn.Column:
     def draw() -> None:
         frame = cells(runs, across.value, up.value, measure.value)
         few = (
-            f"<p class='small'>{len(runs)} runs of this lab have this number. A cell needs runs with other settings: start "
-            "them together under <em>Sweep</em> (for example size 2, 4, 8 by share 0.01, 0.05, 0.2).</p>"
+            f"<p class='small'>{len(runs)} finished runs of this lab. More cells need runs with other settings: "
+            "start them together under <em>Sweep</em>, for example size 2, 4, 8 by share 0.01, 0.05, 0.2.</p>"
         )
         holder[:] = ([pane(heat(frame, across, up))] if len(frame) else []) + [html(few)]
 
@@ -74,8 +74,8 @@ def heat_view(result: Result, link: Any = None) -> pn.Column:
     else:
         draw()
     return view(
-        "Each cell is the mean over the finished runs with these two settings, whatever their other settings are; hover "
-        "to see how many, click to open one. Read success beside accuracy and beside the share taken without a stamp.",
+        "Each cell is the mean over the finished runs with these two settings, whatever their other ones are; hover to "
+        "see how many, click to open one. Read success beside accuracy and the share taken without a stamp.",
         pn.FlexBox(across, up, measure, gap="4px 16px", align_items="center"),
         holder,
     )

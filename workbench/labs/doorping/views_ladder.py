@@ -118,9 +118,10 @@ def stamped_html(result: Result, carrier: str, rung: dict[str, Any]) -> str:
     attack = rung["attack"]
     lines = [
         f"<p><strong>{WORDS[attack, rung['test']]}</strong></p>",
-        f"<p>ASR {style.ranged(rung['asr'])}; without a stamp {style.ranged(rung['null'])}; over all test images, as the "
-        f"released code counts, {style.ranged(rung['asr_all'])} (without a stamp {style.ranged(rung['null_all'])}). Clean "
-        f"accuracy {style.ranged(rung['cta'])}. {rung['sets']} distillations, {rung['victims']} victims each.</p>",
+        f"<p>ASR {style.ranged(rung['asr'])}; without a stamp {style.ranged(rung['null'])}. Over all test images, as "
+        f"the released code counts: {style.ranged(rung['asr_all'])}; without a stamp {style.ranged(rung['null_all'])}. "
+        f"Clean accuracy {style.ranged(rung['cta'])}. Distillations: {rung['sets']}, victims of each: "
+        f"{rung['victims']}.</p>",
     ]
     if (name := f"patch_{carrier}_{attack}") in result.arrays:
         patch = np.asarray(result.arrays[name])[-1]
@@ -129,7 +130,7 @@ def stamped_html(result: Result, carrier: str, rung: dict[str, Any]) -> str:
         lines.append(style.framed(shown, 120))
         if rung["test"] == "as is" and len(patch) < few.shape[1]:
             lines.append(
-                f"<p class='small'>The trigger's pixels go from {patch.min():.1f} to {patch.max():.1f}, where 0 is black "
-                "and 1 is white (first distillation).</p>"
+                f"<p class='small'>The trigger's pixels go from {patch.min():.1f} to {patch.max():.1f}; 0 is black, 1 "
+                "is white (first distillation).</p>"
             )
     return "".join(lines)

@@ -19,8 +19,8 @@ END = "released"
 
 
 def set_view(result: Result, link: Any = None) -> pn.Column:
-    """Draw the arrays `film_*` and `set_*` of the first distillation."""
-    kept = [name.removeprefix("set_") for name in result.arrays if name.startswith("set_")]
+    """Draw the sheets and the arrays `film_*` of the first distillation."""
+    kept = [name.removeprefix("patch_") for name in result.arrays if name.startswith("patch_")]
     carriers = {style.CARRIERS.get(c, c): c for c in dict.fromkeys(name.partition("_")[0] for name in kept)}
     carrier = pmui.Select(label="Distilled by", options=carriers, value=next(iter(carriers.values())), width=220)
     attack = pmui.Select(label="Attack", options=attacks_of(kept, carrier.value), width=230)
@@ -63,8 +63,9 @@ def attacks_of(kept: list[str], carrier: str) -> dict[str, str]:
 
 
 def times(result: Result, carrier: str, attack: str) -> list[Any]:
-    """Return the iterations of which there are pictures, and the end."""
-    return [*(int(v) for v in result.arrays[f"film_at_{carrier}_{attack}"]), END]
+    """Return the iterations of which there are pictures, and the end; the first carrier alone was filmed."""
+    name = f"film_at_{carrier}_{attack}"
+    return [*(int(v) for v in result.arrays[name]), END] if name in result.arrays else [END]
 
 
 def sheets_html(result: Result, carrier: str, attack: str, time: Any, more: int) -> str:
@@ -81,11 +82,9 @@ def sheets_html(result: Result, carrier: str, attack: str, time: Any, more: int)
 def at_time(result: Result, carrier: str, attack: str, time: Any) -> np.ndarray | None:
     """Return the images (classes, some, h, w, channels) at an iteration or the end; None if there are none."""
     short = f"{carrier}_{attack}"
-    if f"set_{short}" not in result.arrays:
-        return None
     if time == END:
-        return np.asarray(result.arrays[f"set_{short}"])
-    places = [int(v) for v in result.arrays[f"film_at_{short}"]]
+        return style.released(result, short)
+    places = times(result, carrier, attack)
     return np.asarray(result.arrays[f"film_{short}"])[places.index(time)] if time in places else None
 
 

@@ -18,9 +18,9 @@ from workbench.ui.palette import BLUE, GRAY, ORANGE, VERMILLION
 from workbench.ui.style import html
 
 HOW = (
-    "The victim of the first distillation answers for a test image with and without a stamp. Turn the attacker's stamp up "
-    "and down, cut it to what a picture can hold, or draw your own: click pixels of the small square, and drag the frame "
-    "on the picture to where it should lie. Bright pixels in *where it looks* are those that move the target's logit most."
+    "A victim of the first distillation answers for a test image with and without a stamp. Turn the attacker's stamp "
+    "up and down, cut it to what a picture can hold, or draw your own: click pixels of the small square, and drag the "
+    "dot to where it should lie. Bright pixels in *where it looks* move the logit of the target class most."
 )
 OWN, THEIRS = "my own", "the attacker's"
 SIZE = 6  # pixels of a drawn stamp
@@ -67,7 +67,7 @@ class Stamp:
         self.mode.param.watch(self._switch, "value")
         self.all.on_click(lambda _: self._ask(True))
         self.pixels.selected.on_change("indices", self._painted)
-        self.place.on_change("data", lambda *_: self._ask())
+        self.place.on_change("data", self._moved)
         self._switch(None)
 
     @property
@@ -94,6 +94,9 @@ class Stamp:
             self.pixels.data = self._pixels()
             self.pixels.selected.indices = []
             self._ask()
+
+    def _moved(self, _attr: str, _old: Any, _new: Any) -> None:
+        self._ask()
 
     def _pad(self) -> Any:
         """Return the small square whose pixels are clicked."""

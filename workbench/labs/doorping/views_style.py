@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.judging import Interval, interval
+from workbench.labs.doorping.sheets import opened
 from workbench.result import Result
 from workbench.ui.palette import BLUE, GRAY, GREEN, ORANGE, PURPLE, SKY, VERMILLION
 
@@ -59,6 +60,12 @@ def ranged(found: Interval, digits: int = 2) -> str:
     if not np.isfinite(mean):
         return "–"
     return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})" if np.isfinite(low) else f"{mean:.{digits}f}"
+
+
+def released(result: Result, short: str) -> np.ndarray | None:
+    """Return the released images (classes, each, side, side, channels) uint8 of ``carrier_attack``, or None."""
+    blob = result.media.get(f"{short}.png")
+    return None if blob is None else opened(blob, result.arrays["tests"].shape[1])
 
 
 def picture(image: np.ndarray, width: int, words: str) -> str:

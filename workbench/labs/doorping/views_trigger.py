@@ -24,19 +24,17 @@ def trigger_view(result: Result, link: Any = None) -> pn.Column:
     """Draw the arrays `patch_*` and the tables `trajectory` and `doors`."""
     rows = result.tables["trajectory"]
     pairs = rows.loc[rows["calls"] > 0, ["carrier", "attack"]].drop_duplicates()
-    options = {
-        f"{style.ATTACKS[r['attack']][0]} by {style.CARRIERS.get(r['carrier'], r['carrier'])}": f"{r['carrier']}_{r['attack']}"
-        for _, r in pairs.iterrows()
-    }
+    words = lambda carrier, attack: f"{style.ATTACKS[attack][0]} by {style.CARRIERS.get(carrier, carrier)}"  # noqa: E731
+    options = {words(c, a): f"{c}_{a}" for c, a in pairs.itertuples(index=False)}
     which = pmui.Select(label="Trigger", options=options, value=list(options.values())[-1], width=360)
     seeds = sorted(int(v) for v in rows["seed"].unique())
     seed = pmui.Select(label="Distillation", options={str(v + 1): v for v in seeds}, value=0, width=130)
     remember(link, trigger=which, distillation=seed)
     return view(
         "The strip shows the trigger after each iteration, as much of it as a picture can hold. Below it, how far its "
-        "pixels leave the range from black (0) to white (1): the shaded band is all that a file can store. The released "
-        "code never cuts it. Then what the driven unit says before and after a renewal, and how many stamped images the "
-        "final victim would take for the target with the trigger of that moment.",
+        "pixels leave the range from black (0) to white (1): the shaded band is all that a file can store, and the "
+        "released code never cuts it. Then what the driven unit says before and after a renewal, and how many images "
+        "the final victim would take for the target with the trigger of that moment.",
         pn.FlexBox(which, seed, gap="4px 16px", align_items="center"),
         live(lambda name: html(strip(result, name)), which),
         live(lambda name, number: flow(*figures(result, name, number), width=330), which, seed),
