@@ -31,7 +31,8 @@ def make_network(
     classes
         Number of logits.
     norm
-        Of `NORMS`, for convnet, alexnet and resnet; the released ConvNet has none.
+        Of `NORMS`, for convnet, alexnet and resnet; the released ConvNet has none. A resnet takes groups in the place of
+        instances: after instance norm the mean over an image, which it ends with, would say little.
     width
         Channels of the first layer (128 in the released ConvNet).
     hidden
@@ -69,6 +70,7 @@ def make_network(
     elif name == "mlp":
         body = nn.Flatten()
     elif name == "resnet":
+        norm = "group" if norm == "instance" else norm
         body = nn.Sequential(
             nn.Conv2d(channels, width, 3, padding=1),
             *(Block(width, width, 1, norm), Block(width, 2 * width, 2, norm), Block(2 * width, 2 * width, 2, norm)),
