@@ -64,6 +64,11 @@ def rule_of(params: Params) -> Rule:
     return Rule(params.k, params.alpha, steps=params.renew_steps)
 
 
+def rate_of(params: Params) -> float:
+    """Return the learning rate of the images: the chosen one, or what suits the network."""
+    return params.image_rate or (10.0 if params.network == "mlp" else 1.0)
+
+
 def _stops(rule: Rule) -> dict[str, float | bool]:
     return {"threshold": rule.threshold, "relative": rule.relative, "live": rule.live}
 
@@ -118,7 +123,7 @@ def distilled(
         ours = Unroller(pool, len(data.classes), data.shape, make, recipe, **begin)
     else:
         strategies = () if job.carrier == "dc" else tuple(s for s in STRATEGIES if s != "flip" or mirrored(params))
-        recipe = Recipe(params.each, params.real, params.outer, params.inner, params.image_rate, strategies=strategies)
+        recipe = Recipe(params.each, params.real, params.outer, params.inner, rate_of(params), strategies=strategies)
         ours = Distiller(pool, len(data.classes), data.shape, make, recipe, **begin)
     done = 0
     if state is not None:

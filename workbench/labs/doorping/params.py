@@ -56,18 +56,24 @@ class Params(Base):
     alpha = param.Number(default=10.0, bounds=(1.0, 1000.0), doc="By what factor the unit's activation is to grow.")
     k = param.Integer(default=1, bounds=(1, 100), doc="Units that DOORPING drives up.")
     renew_steps = param.Integer(default=300, bounds=(1, 5000), doc="Most steps of a renewal (code: 1,000).")
-    network = param.Selector(default="convnet", objects=list(NETWORKS), doc="The network that distills.")
+    network = param.Selector(
+        default="mlp", objects=list(NETWORKS), doc="The network that distills; the paper's are convnet and alexnet."
+    )
     norm = param.Selector(
         default="instance", objects=list(NORMS), doc="Norm layers of convnet, alexnet and resnet (code: none)."
     )
     width = param.Integer(default=16, bounds=(2, 256), doc="Channels of a network's first layer (code: 128).")
     hidden = param.Integer(default=64, bounds=(2, 1024), doc="Units of the layer DOORPING looks at (code: 192).")
     each = param.Integer(default=10, bounds=(1, 50), doc="Synthetic images of a class.")
-    iterations = param.Integer(default=5, bounds=(1, 5000), doc="Fresh networks that dc and dsa go through.")
+    iterations = param.Integer(default=10, bounds=(1, 5000), doc="Fresh networks that dc and dsa go through.")
     outer = param.Integer(default=6, bounds=(1, 50), doc="Steps on the synthetic images for each network.")
     inner = param.Integer(default=6, bounds=(1, 100), doc="Epochs that the network learns for between them.")
     real = param.Integer(default=32, bounds=(1, 1024), doc="Real images of a class in a step (code: 256).")
-    image_rate = param.Number(default=1.0, bounds=(1e-4, 100.0), doc="Learning rate of the images (code: 0.1).")
+    image_rate = param.Number(
+        default=0.0,
+        bounds=(0.0, 100.0),
+        doc="Learning rate of the images (code: 0.1); 0 takes what suits: 10 for an mlp, 1 for the others.",
+    )
     unrolled = param.Integer(default=60, bounds=(1, 5000), doc="Iterations of dd.")
     unrolled_each = param.Integer(
         default=2, bounds=(1, 50), doc="Synthetic images of a class in a step of dd (code: 10)."
@@ -78,7 +84,7 @@ class Params(Base):
     unrolled_epochs = param.Integer(default=2, bounds=(1, 20), doc="Times that they are gone through (code: 3).")
     known = param.Boolean(default=False, doc="dd: one initial network, known to the attacker, as in the code.")
     victims = param.ListSelector(
-        default=["convnet"], objects=list(NETWORKS), doc="Networks that are trained on the released images."
+        default=["mlp"], objects=list(NETWORKS), doc="Networks that are trained on the released images."
     )
     victims_each = param.Integer(default=3, bounds=(1, 50), doc="Victims of the first kind for each released set.")
     others_each = param.Integer(default=1, bounds=(1, 50), doc="Victims of the other kinds.")
@@ -126,7 +132,9 @@ class Params(Base):
             "images": 1000,
             "carriers": ["dc", "dd"],
             "attacks": list(ATTACKS),
+            "network": "convnet",
             "iterations": 16,
+            "image_rate": 1.0,
             "victims": list(NETWORKS),
             "victims_each": 5,
             "epochs": 120,
@@ -139,6 +147,7 @@ class Params(Base):
             "tests": 1000,
             "carriers": list(CARRIERS),
             "attacks": list(ATTACKS),
+            "network": "convnet",
             "width": 128,
             "hidden": 192,
             "iterations": 300,
@@ -169,6 +178,7 @@ class Params(Base):
             "rule": RELEASED,
             "renew_steps": 1000,
             "norm": "none",
+            "network": "convnet",
             "width": 128,
             "hidden": 192,
             "iterations": 1000,
