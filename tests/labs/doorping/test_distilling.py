@@ -97,11 +97,11 @@ def test_it_goes_on_where_it_stopped():
     whole, parts = distiller(rule=Rule(steps=20)), distiller(rule=Rule(steps=20))
     torch.manual_seed(7)
     whole.iterate()
-    random, state, pool = torch.get_rng_state(), whole.state(), whole.pool._generator.get_state()
+    random, state, pool = torch.get_rng_state(), whole.state(), whole.pool.generator.get_state()
     whole.iterate()
     parts.restore(state)
     torch.set_rng_state(random)
-    parts.pool._generator.set_state(pool)
+    parts.pool.generator.set_state(pool)
     parts.iterate()
     assert torch.equal(parts.images, whole.images) and torch.equal(parts.trigger, whole.trigger)
 

@@ -1,14 +1,18 @@
 """Distillation through training: its slopes are right, seeds repeat it, it goes on where it stopped, it teaches."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
 
+from workbench.context import MemoryContext
+from workbench.data.imagesets import open_images
 from workbench.lab import LabError
-from workbench.labs.doorping.attacks import make_attack
+from workbench.labs.doorping.attacks import Attack, make_attack
 from workbench.labs.doorping.distilling import Pool
 from workbench.labs.doorping.networks import make_network
-from workbench.labs.doorping.triggers import Pixels, Rule, square
+from workbench.labs.doorping.triggers import Pixels, Renewal, Rule, square
 from workbench.labs.doorping.unrolling import Unroller, Unrolling, taught
 
 SHAPE, CLASSES = (1, 8, 8), 3
@@ -53,8 +57,8 @@ def test_slopes_of_images_and_rates_are_those_of_finite_differences():
     torch.manual_seed(1)
     network = make_network("mlp", SHAPE, CLASSES, hidden=5).double()
     images = torch.randn(2, CLASSES, 1, *SHAPE, dtype=torch.float64).requires_grad_(True)
-    rates = torch.tensor([0.1, 0.2], dtype=torch.float64, requires_grad=True)
-    x, y = data(12)
+    rates = torch.tensor([0.1, 0.2, 0.15], dtype=torch.float64, requires_grad=True)
+    x, y = data(12)  # the third rate is that of a second epoch, which goes through the first step again
     labels = torch.arange(CLASSES)[:, None]
 
     def loss(images, rates):
@@ -62,6 +66,65 @@ def test_slopes_of_images_and_rates_are_those_of_finite_differences():
         return F.cross_entropy(torch.func.functional_call(network, weights, (x.double(),)), y)
 
     assert torch.autograd.gradcheck(loss, (images, rates), eps=1e-6, atol=1e-7)
+
+
+def test_a_set_of_real_digits_teaches_a_fresh_network_digits_it_has_not_seen():
+    found = open_images("digits", MemoryContext().data)
+    ready = lambda images: (torch.as_tensor(images).movedim(-1, 1) / 255 - 0.3) / 0.35  # noqa: E731
+    torch.manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
+    pool = Pool(ready(found.train), torch.as_tensor(found.train_labels), 0.0, 0, generator)
+    make = lambda: make_network("mlp", SHAPE, 10, hidden=32)  # noqa: E731
+    attack = make_attack("clean", MASK, PIXELS, Rule(), generator, make)
+    recipe = Unrolling(each=1, steps=5, epochs=2, real=16)
+    ours = Unroller(pool, 10, SHAPE, make, recipe, attack=attack, generator=generator)
+    tests, truth = ready(found.test), torch.as_tensor(found.test_labels)
+
+    def right():
+        """Return how many test digits three fresh networks know after their training on the set."""
+        torch.manual_seed(9)
+        gone, hits = ours.released(), []
+        for victim in (make() for _ in range(3)):
+            victim.load_state_dict(taught(victim, gone["images"], ours.labels, gone["rates"]))
+            hits.append(float((victim(tests).argmax(1) == truth).float().mean()))
+        return sum(hits) / 3
+
+    before, losses = right(), [ours.iterate()[0] for _ in range(40)]
+    assert sum(losses[-5:]) < 0.5 * sum(losses[:5])
+    assert before < 0.3 and right() > 0.7  # guessing: 0.1
+
+
+def test_the_last_network_renews_the_trigger_which_real_images_then_carry():
+    seen = {}
+
+    def renew(network, trigger):
+        seen["last"] = {name: value.clone() for name, value in network.state_dict().items()}
+        return Renewal(trigger + 1, (0,), 1.0, 2.0, 1)
+
+    def put(images, trigger):
+        seen["put"] = trigger
+        return images
+
+    ours = unroller("naive")
+    first = ours.trigger.clone()
+    ours._attack = Attack(first, put, renew)
+    torch.manual_seed(4)
+    gone = ours.released()
+    wanted = taught(make_network("mlp", SHAPE, CLASSES, hidden=16), gone["images"], ours.labels, gone["rates"])
+    torch.manual_seed(4)
+    ours.iterate()
+    assert all(torch.equal(value, wanted[name]) for name, value in seen["last"].items())
+    assert torch.equal(seen["put"], first + 1) and torch.equal(ours.trigger, first + 1)
+
+
+@pytest.mark.parametrize(("done", "times"), [(0, 1), (39, 1), (40, 2), (80, 4)])
+def test_the_rate_of_images_is_halved_every_forty_iterations(done, times):
+    ours = unroller(rate=0.08)
+    ours.restore(ours.state() | {"done": torch.tensor(done)})
+    before = ours.images.detach().clone()
+    ours.iterate()
+    # The first step of Adam moves a pixel by the whole rate, whatever its slope.
+    assert float((ours.images.detach() - before).abs().max()) == pytest.approx(0.08 / times, rel=1e-3)
 
 
 def went(ours, steps):
@@ -73,11 +136,12 @@ def went(ours, steps):
     return losses
 
 
-def test_a_seed_repeats_it_and_it_goes_on_where_it_stopped():
-    whole, again = unroller("doorping"), unroller("doorping")
+@pytest.mark.parametrize("known", [False, True])
+def test_a_seed_repeats_it_and_it_goes_on_where_it_stopped(known):
+    whole, again = unroller("doorping", known=known), unroller("doorping", known=known)
     assert went(whole, 4) == went(again, 4)
     assert torch.equal(whole.images, again.images) and torch.equal(whole.trigger, again.trigger)
-    other = unroller("doorping", seed=7)
+    other = unroller("doorping", seed=7, known=known)
     other.restore(again.state())
     other.pool = again.pool  # its generator stands where it stood
     assert went(whole, 3) == went(other, 3)
@@ -88,8 +152,18 @@ def test_doorping_renews_once_an_iteration_and_naive_never():
     assert [len(unroller(name).iterate()[1]) for name in ("naive", "doorping")] == [0, 1]
 
 
-def test_a_set_that_runs_away_is_told():
+def test_weights_that_run_away_are_told_before_a_trigger_is_renewed_on_them():
+    ours = unroller("naive", first_rate=1e30)
+    ours._attack = replace(ours._attack, renew=lambda network, trigger: pytest.fail("renewed on broken weights"))
     with pytest.raises(LabError, match="run away"):
-        ours = unroller(first_rate=1e30)
-        for _ in range(3):
-            ours.iterate()
+        ours.iterate()
+
+
+@pytest.mark.parametrize("what", ["images", "_raw"])
+def test_slopes_that_run_away_are_told_before_they_spoil_the_set(what):
+    ours = unroller()
+    before = ours.state()
+    getattr(ours, what).register_hook(lambda slope: slope * torch.inf)
+    with pytest.raises(LabError, match="run away"):
+        ours.iterate()
+    assert all(torch.equal(value, ours.state()[name]) for name, value in before.items())

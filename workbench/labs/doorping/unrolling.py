@@ -8,7 +8,7 @@ are chosen once, as the paper says.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,8 +93,9 @@ class Unroller:
 
     def iterate(self) -> tuple[float, list[Renewal]]:
         """Train one network, learn from how it did; return its loss on real images and what became of the trigger."""
-        network = copy.deepcopy(self._start) if self._start else self._make().to(self.images.device)
+        network = copy.deepcopy(self._start) if self._start is not None else self._make().to(self.images.device)
         weights = taught(network, self.images, self.labels, F.softplus(self._raw), graph=True)
+        _bounded(weights.values())  # else a trigger would be blamed that is renewed on them
         renewals = []
         if self._attack.renew is not None:
             last = copy.deepcopy(network)
@@ -103,19 +104,19 @@ class Unroller:
             self.trigger = renewals[-1].trigger
         x, y = self.pool.batch(self.recipe.real, lambda images: self._attack.put(images, self.trigger))
         loss = F.cross_entropy(functional_call(network, weights, (x.flatten(0, 1),)), y.flatten())
-        if not torch.isfinite(loss):
-            raise LabError("The distillation has run away.", "Take fewer inner steps, or norm layers.")
+        _bounded([loss])
         self._optimizer.param_groups[0]["lr"] = self.recipe.rate * 0.5 ** (self._done // HALVED)
         self._optimizer.zero_grad()
         loss.backward()
+        # A finite loss may have slopes that are not; after the last iteration nobody would see what they did.
+        _bounded([self.images.grad, self._raw.grad])
         self._optimizer.step()
         self._done += 1
         return float(loss.detach()), renewals
 
     def released(self) -> dict[str, Tensor]:
         """Return what the attacker gives away: images, rates of the steps, and the initial network if it is known."""
-        start = {} if self._start is None else {f"start.{k}": v for k, v in self._start.state_dict().items()}
-        return {"images": self.images.detach(), "rates": F.softplus(self._raw).detach()} | start
+        return {"images": self.images.detach(), "rates": F.softplus(self._raw).detach()} | self._known()
 
     def state(self) -> dict[str, Any]:
         """Return what `restore` needs to go on as if nothing had happened, but for the generators."""
@@ -124,7 +125,7 @@ class Unroller:
             "raw": self._raw.detach().clone(),
             "trigger": self.trigger.clone(),
         }
-        return known | {"done": torch.tensor(self._done)} | moments(self._optimizer)
+        return known | {"done": torch.tensor(self._done)} | moments(self._optimizer) | self._known()
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a `state`."""
@@ -132,7 +133,15 @@ class Unroller:
             self.images.copy_(state["images"])
             self._raw.copy_(state["raw"])
         self.trigger, self._done = state["trigger"], int(state["done"])
+        if self._start is not None:
+            self._start.load_state_dict({name: state[f"start.{name}"] for name in self._start.state_dict()})
         put_moments(self._optimizer, state)
+
+    def _known(self) -> dict[str, Tensor]:
+        """Return the weights of the initial network by name, if it is known."""
+        if self._start is None:
+            return {}
+        return {f"start.{name}": value.clone() for name, value in self._start.state_dict().items()}
 
 
 def taught(
@@ -160,3 +169,9 @@ def taught(
         if not graph:
             weights = {name: value.detach().requires_grad_(True) for name, value in weights.items()}
     return weights
+
+
+def _bounded(values: Iterable[Tensor]) -> None:
+    """Tell when something is no longer a finite number."""
+    if not all(value.isfinite().all() for value in values):
+        raise LabError("The distillation has run away.", "Take fewer inner steps, a lower first rate, or norm layers.")
