@@ -9,7 +9,7 @@ from workbench.lab import get_lab, labs
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(labs()["doorping"].recorded is None, reason="`workbench record doorping` makes the recorded run"),
+    pytest.mark.skipif(labs()["doorping"].recorded is None, reason="`workbench record doorping` makes that run"),
 ]
 RUN = {"lab": "doorping", "run": "recorded-doorping"}
 TABS = ("Ladder", "Synthetic set", "Trigger", "Stamp it", "Leaderboard", "Defenses", "Settings", "Data card")

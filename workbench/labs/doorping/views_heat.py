@@ -76,7 +76,7 @@ def heat_view(result: Result, link: Any = None) -> pn.Column:
         soon(look)
     draw()
     return view(
-        "Each cell is the mean over runs with these two settings, whatever their other ones are; hover to see how many. "
+        "Each cell is the mean over runs with these two settings, whatever their other ones are; hover for how many. "
         "Read success beside accuracy and the share taken without a stamp.",
         pn.FlexBox(origin, across, up, measure, gap="4px 16px", align_items="center"),
         holder,
