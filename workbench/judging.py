@@ -24,20 +24,22 @@ def table(result: Result, name: str) -> pd.DataFrame:
     return result.tables[name] if name in result.tables else pd.DataFrame()
 
 
-def told(name: str, found: Interval) -> dict[str, float]:
-    """Return a mean and its interval as numbers of a verdict."""
-    return {name: found[0], f"{name}: low": found[1], f"{name}: high": found[2]}
+def told(name: str, found: Interval, threshold: float = 0.0) -> dict[str, float]:
+    """Return a mean and its interval as numbers of a verdict, and the threshold that decides if it is not zero."""
+    numbers = {name: found[0], f"{name}: low": found[1], f"{name}: high": found[2]}
+    return numbers | ({f"{name}: threshold": threshold} if threshold else {})
 
 
-def intervals(numbers: dict[str, float]) -> tuple[dict[str, Interval], dict[str, float]]:
-    """Return what `told` has put among the numbers of a verdict, and the other numbers.
+def intervals(numbers: dict[str, float]) -> tuple[dict[str, tuple[Interval, float]], dict[str, float]]:
+    """Return what `told` has put among the numbers of a verdict, intervals with thresholds, and the other numbers.
 
-    >>> intervals(told("gain", (0.2, 0.1, 0.3)) | {"cases": 12})
-    ({'gain': (0.2, 0.1, 0.3)}, {'cases': 12})
+    >>> intervals(told("gain", (0.2, 0.1, 0.3)) | told("cost", (0.0, -0.1, 0.1), -0.2) | {"cases": 12})
+    ({'gain': ((0.2, 0.1, 0.3), 0.0), 'cost': ((0.0, -0.1, 0.1), -0.2)}, {'cases': 12})
     """
     names = [name for name in numbers if {f"{name}: low", f"{name}: high"} <= set(numbers)]
-    found = {name: (numbers[name], numbers[f"{name}: low"], numbers[f"{name}: high"]) for name in names}
-    parts = {part for name in names for part in told(name, (0.0, 0.0, 0.0))}
+    ends = lambda name: (numbers[name], numbers[f"{name}: low"], numbers[f"{name}: high"])  # noqa: E731
+    found = {name: (ends(name), numbers.get(f"{name}: threshold", 0.0)) for name in names}
+    parts = {part for name in names for part in told(name, (0.0, 0.0, 0.0), threshold=1.0)}
     return found, {name: value for name, value in numbers.items() if name not in parts}
 
 

@@ -1,7 +1,10 @@
 """Metrics, claims, formulas and errors, as the reader sees them."""
 
+import re
+
 import pytest
 
+from workbench.judging import told
 from workbench.lab import Claim, Lab, LabError, Metric, Paper, PaperValue, Verdict
 from workbench.result import Result
 from workbench.ui import reading
@@ -71,3 +74,15 @@ def test_an_interval_is_drawn_with_its_numbers_and_the_rest_told_as_it_is():
     text = facts_html(numbers | {"odd: low": float("nan"), "odd: high": float("nan")})
     assert text.count("<svg") == 1 and "on both sides of zero" in text and "-0.3 to 0.1" in text
     assert "<dt>cases</dt><dd>12</dd>" in text and "gain: low" not in text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "side"), [(-0.04, 0.01, "above"), (-0.09, -0.06, "below"), (-0.06, 0.01, "on both sides of")]
+)
+def test_the_line_of_an_interval_stands_where_the_claim_is_decided(low, high, side):
+    text = facts_html(told("cost", (-0.04, low, high), threshold=-0.05))
+    assert f"the interval lies {side} -0.05" in text and "line at -0.05" in text and "threshold</dt>" not in text
+    line, reach = re.findall(r'<line[^>]* x1="([\d.]+)" x2="([\d.]+)"', text)
+    assert line[0] == line[1]
+    assert (float(line[0]) < float(reach[0]), float(line[0]) > float(reach[1])) == (side == "above", side == "below")
+    assert 'aria-label="the interval lies above zero"' in facts_html(told("gain", (0.2, 0.1, 0.3)))

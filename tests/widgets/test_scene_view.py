@@ -1,4 +1,4 @@
-"""The view of a scene in a real browser: a click on a box from above selects it in every picture."""
+"""The view of a scene alone on a page: every picture is painted, and a click on a box selects it in all of them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,17 @@ SPOT = """([id, x, y]) => {
     return [box.x + frame.x_scale.compute(x), box.y + frame.y_scale.compute(y)];
 }"""
 
+PAINTED = """(ids) => ids.every((id) => {
+    const plot = Bokeh.documents.map((d) => d.get_model_by_id(id)).find((m) => m);
+    const view = plot && Bokeh.index.find_one(plot);
+    if (!view?.has_finished() || !(view.frame.bbox.width > 200 && view.frame.bbox.height > 50)) return false;
+    const {canvas} = view.export("png", false);
+    const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+    const count = new Map();
+    for (const color of new Uint32Array(pixels.buffer)) count.set(color, 1 + (count.get(color) ?? 0));
+    return Math.max(...count.values()) < pixels.length / 4 / 2;  // one color: 0.22 with the photograph, 0.84 without
+})"""
+
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [1280, 390])
@@ -30,6 +41,7 @@ def test_a_click_from_above_selects_in_every_picture(served, width):
         tab.wait_for_timeout(2000)
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
         plots = [p.object for p in made[-1].select(lambda o: isinstance(getattr(o, "object", None), bm.Plot))]
+        tab.wait_for_function(PAINTED, arg=[plot.id for plot in plots[:-1]], timeout=60_000)
         drawn = [next(r.data_source for r in p.renderers if isinstance(r.glyph, bm.MultiLine)) for p in plots]
         tab.get_by_text("Click a box").scroll_into_view_if_needed()
         k = int(np.argmax(scene.boxes.size[:, 0]))  # the longest is the easiest to hit

@@ -25,10 +25,10 @@ const EDGE_VERTEX = `#version 300 es
 layout(location = 0) in vec3 from; layout(location = 1) in vec3 to; layout(location = 2) in vec4 color;
 layout(location = 3) in vec2 style; // width in pixels, and whether it is dashed
 uniform vec2 screen;
-out vec4 tint; out float along; flat out float period; // 0: solid
+out vec4 tint; out float along; out float across; flat out float half_width; flat out float period; // 0: solid
 const vec2 QUAD[6] = vec2[6](vec2(0, 1), vec2(0, -1), vec2(1, 1), vec2(1, 1), vec2(0, -1), vec2(1, -1));
 ${VIEW}
-void main() { // an edge is a quad as wide as asked for: WebGL's own lines are one pixel
+void main() { // an edge is a quad as wide as asked for, and a pixel more to fade in: WebGL's own lines are one pixel
   vec4 a = seen(from), b = seen(to);
   if (a.w < 0.25 && b.w < 0.25 || color.a == 0.0) { gl_Position = vec4(0.0, 0.0, 2.0, 1.0); return; }
   if (a.w < 0.25) { a = mix(a, b, (0.25 - a.w) / (b.w - a.w)); }
@@ -37,7 +37,9 @@ void main() { // an edge is a quad as wide as asked for: WebGL's own lines are o
   vec2 way = (b.xy / b.w - a.xy / a.w) * screen;
   way = length(way) > 1e-6 ? normalize(way) : vec2(1.0, 0.0);
   vec4 p = mix(a, b, corner.x);
-  p.xy += vec2(-way.y, way.x) * corner.y * style.x / screen * p.w;
+  half_width = style.x / 2.0;
+  across = corner.y * (half_width + 0.5); // in pixels
+  p.xy += vec2(-way.y, way.x) * across * 2.0 / screen * p.w;
   gl_Position = p;
   tint = color;
   float size = length(to - from);
@@ -46,10 +48,10 @@ void main() { // an edge is a quad as wide as asked for: WebGL's own lines are o
 }`
 const EDGE_FRAGMENT = `#version 300 es
 precision mediump float;
-in vec4 tint; in float along; flat in float period; out vec4 pixel;
+in vec4 tint; in float along; in float across; flat in float half_width; flat in float period; out vec4 pixel;
 void main() {
   if (period > 0.0 && fract(along / period) > 0.6) { discard; }
-  pixel = tint;
+  pixel = vec4(tint.rgb, tint.a * clamp(half_width + 0.5 - abs(across), 0.0, 1.0));
 }`
 const EDGES = [[0, 1], [1, 2], [2, 3], [3, 0], [4, 5], [5, 6], [6, 7], [7, 4], [0, 4], [1, 5], [2, 6], [3, 7]]
 const LINES = EDGES.length + 1 // and the heading
@@ -94,7 +96,8 @@ function pointColors(scene, shade, looks) { // (n, 4) bytes
 }
 
 function openStage(canvas) {
-  const gl = canvas.getContext("webgl2", {antialias: true, alpha: false, preserveDrawingBuffer: true})
+  // edges fade by themselves and points are squares, so samples would only cost: without a GPU, most of the time
+  const gl = canvas.getContext("webgl2", {antialias: false, alpha: false, preserveDrawingBuffer: true})
   if (!gl) { return null }
   const program = (vertex, fragment) => {
     const made = gl.createProgram()
@@ -132,7 +135,6 @@ function openStage(canvas) {
   attribute(3, "style", 2, gl.FLOAT, false, 0, 0, 1)
   gl.bindVertexArray(null)
   gl.enable(gl.DEPTH_TEST)
-  gl.enable(gl.BLEND)
   gl.blendFunc(gl.SRC_ALPHA, gl.ONE_MINUS_SRC_ALPHA)
   const fill = (name, data) => {
     gl.bindBuffer(gl.ARRAY_BUFFER, buffers[name])
@@ -186,7 +188,9 @@ function openStage(canvas) {
     dots.set("size", 0.06 * eye.pixels) // a point is 6 cm wide, within bounds
     dots.set("least", 1.4 * dense)
     gl.bindVertexArray(cloud)
+    gl.disable(gl.BLEND) // points are opaque
     gl.drawArrays(gl.POINTS, 0, points)
+    gl.enable(gl.BLEND)
     gl.useProgram(edges)
     edges.set("screen", [canvas.width, canvas.height])
     gl.bindVertexArray(frame)

@@ -50,28 +50,32 @@ def claims_html(run: Run, lab: Lab) -> str:
 
 
 def facts_html(numbers: dict[str, float]) -> str:
-    """Return the numbers of a verdict: intervals as pictures with a line at zero, the others as they are."""
+    """Return the numbers of a verdict: intervals as pictures with a line where it is decided, the others as they are.
+
+    That is at zero, or at a threshold, which is then told as well.
+    """
     found, rest = intervals(numbers)
     drawn = "".join(
-        f"<div><dt>{escape(name)}</dt><dd>{interval_svg(one)} <strong>{number(one[0])}</strong> "
-        f"<span>{number(one[1])} to {number(one[2])}</span></dd></div>"
-        for name, one in found.items()
+        f"<div><dt>{escape(name)}</dt><dd>{interval_svg(one, line)} <strong>{number(one[0])}</strong> "
+        f"<span>{number(one[1])} to {number(one[2])}{f', line at {number(line)}' if line else ''}</span></dd></div>"
+        for name, (one, line) in found.items()
     )
     plain = "".join(f"<div><dt>{escape(name)}</dt><dd>{number(value)}</dd></div>" for name, value in rest.items())
     drawn = f'<dl class="facts intervals">{drawn}</dl>' if drawn else ""
     return drawn + (f'<dl class="facts">{plain}</dl>' if plain else "")
 
 
-def interval_svg(found: Interval) -> str:
-    """Return a mean and its interval as a small picture; nothing if one is undefined."""
+def interval_svg(found: Interval, threshold: float = 0.0) -> str:
+    """Return a mean, its interval and a threshold as a small picture; nothing if one is undefined."""
     if not all(math.isfinite(v) for v in found):
         return ""
-    left, right = min(*found, 0.0), max(*found, 0.0)
-    at, low, high, zero = (6 + (WIDE - 12) * (v - left) / ((right - left) or 1.0) for v in (*found, 0.0))
-    side = "above" if found[1] > 0 else "below" if found[2] < 0 else "on both sides of"
+    left, right = min(*found, threshold), max(*found, threshold)
+    at, low, high, line = (6 + (WIDE - 12) * (v - left) / ((right - left) or 1.0) for v in (*found, threshold))
+    side = "above" if found[1] > threshold else "below" if found[2] < threshold else "on both sides of"
+    words = f"the interval lies {side} {number(threshold) if threshold else 'zero'}"
     return (
-        f'<svg class="interval" width="{WIDE}" height="{HIGH}" role="img" aria-label="the interval lies {side} zero">'
-        f'<line class="zero" x1="{zero:.1f}" x2="{zero:.1f}" y1="0" y2="{HIGH}"/>'
+        f'<svg class="interval" width="{WIDE}" height="{HIGH}" role="img" aria-label="{words}">'
+        f'<line class="threshold" x1="{line:.1f}" x2="{line:.1f}" y1="0" y2="{HIGH}"/>'
         f'<line x1="{low:.1f}" x2="{high:.1f}" y1="{HIGH / 2:g}" y2="{HIGH / 2:g}"/>'
         f'<circle cx="{at:.1f}" cy="{HIGH / 2:g}" r="4"/></svg>'
     )

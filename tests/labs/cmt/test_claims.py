@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workbench.judging import intervals
 from workbench.labs.cmt import LAB
 from workbench.labs.cmt.conditions import CONDITIONS
 from workbench.labs.cmt.shapes import ARMS
@@ -66,6 +67,16 @@ def test_a_claim_is_judged_by_its_numbers(claim, shift, verdict):
     found = LAB.judge(made(**shift))[claim]
     assert found.verdict == verdict, found.numbers
     assert found.numbers and found.why
+
+
+@pytest.mark.parametrize(("claim", "threshold"), [("near", -0.05), ("cost", -0.05), ("survives", 0.0), ("fusion", 0.0)])
+def test_a_claim_is_drawn_with_the_loss_that_it_allows(claim, threshold):
+    result = made(masked=-0.045, masked__no_lidar=0.01, masked__no_cameras=0.01, noise=0.0001)
+    verdict = LAB.judge(result)[claim]
+    drawn, _ = intervals(verdict.numbers)
+    assert drawn and all(line == threshold for _, line in drawn.values())
+    above = all(low > line for (_, low, _), line in drawn.values())
+    assert (verdict.verdict == "holds") == above  # the picture says what the verdict says
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ import torch
 from workbench.context import MemoryContext
 from workbench.data.scenegeometry import project
 from workbench.data.simscenes import Recipe, sim_scene, sim_scenes
+from workbench.labs.cmt.augmentation import moved
 from workbench.labs.cmt.conditions import Condition
-from workbench.labs.cmt.data import Spec, material, moved, prepared
+from workbench.labs.cmt.data import Spec, material, prepared
 from workbench.labs.cmt.evaluation import spoiled
 from workbench.labs.cmt.jobs import gathered
 from workbench.labs.cmt.params import FOLDER, Params

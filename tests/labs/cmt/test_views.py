@@ -1,5 +1,7 @@
 """The views: they build from what there is, and the probe's view asks and shows what it is answered."""
 
+from dataclasses import replace
+
 import bokeh.models as bm
 import numpy as np
 import pytest
@@ -101,3 +103,28 @@ def test_a_token_lies_where_its_cell_is(ran):
     alpha = layers.covers[1 + k].data["image"][0].view(np.uint8).reshape(2, 4, 4)[..., 3]
     assert np.argwhere(alpha).tolist() == [[1, 3]]
     assert layers.anchor.data == {"x": [-2.0], "y": [1.0]}
+
+
+def test_the_window_of_open3d_gets_what_the_tab_shows_at_first(ran, monkeypatch):
+    from workbench.labs.cmt import viewers
+
+    taken = []
+    monkeypatch.setattr(viewers, "show_scene", lambda *args: taken.append(args))
+    LAB.viewers(ran)["open3d"](None)
+    scene, found, save, title = taken.pop()
+    assert scene.name == next(iter(scenes_of(ran.result))) and save is None
+    assert title == f"{scene.name}, Fusion, masked-modal training, Both sensors"
+    table = ran.result.tables["boxes"]
+    rows = table[(table["scene"] == scene.name) & (table["arm"] == "masked") & (table["condition"] == "both")]
+    assert len(found) == len(rows) > 0 and found.names.tolist() == rows["class"].tolist()
+
+
+def test_a_run_stopped_before_its_first_box_shows_the_scene_and_one_before_its_first_scene_no_window(ran, monkeypatch):
+    from workbench.labs.cmt import viewers
+
+    taken = []
+    monkeypatch.setattr(viewers, "show_scene", lambda *args: taken.append(args))
+    early = replace(ran, result=Result(media=ran.result.media))
+    LAB.viewers(early)["open3d"](None)
+    assert len(taken[0][0].points) > 0 and taken[0][1] is None
+    assert LAB.viewers(replace(ran, result=Result())) == {}

@@ -1,7 +1,5 @@
 """The views: they build from what there is, choices draw anew, and the stamp's view asks and shows the answer."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -95,16 +93,11 @@ def test_the_stamp_asks_for_what_was_drawn_and_shows_the_answer(ran, answering):
 
 
 def test_runs_of_a_sweep_fill_the_cells_of_two_settings():
-    run = lambda size, share, asr: SimpleNamespace(  # noqa: E731
-        id=f"r{size}{share}{asr}",
-        lab="doorping",
-        params={"size": size, "share": share},
-        metrics={} if asr is None else {"asr_doorping": asr},
-    )
-    runs = [run(2, 0.1, 0.2), run(2, 0.1, 0.4), run(4, 0.1, 1.0), run(4, 0.2, None)]
+    rows = [(2, 0.1, 0.2), (2, 0.1, 0.4), (4, 0.1, 1.0), (4, 0.2, None)]
+    runs = pd.DataFrame(rows, columns=["size", "share", "asr_doorping"]).assign(link="there")
     found = cells(runs, "size", "share", "asr_doorping")
     assert found[["x", "y", "value", "n"]].to_numpy().tolist() == [
         ["2", "0.1", pytest.approx(0.3), 2],
         ["4", "0.1", 1.0, 1],
     ]
-    assert isinstance(cells([], "size", "share", "asr_doorping"), pd.DataFrame)
+    assert cells(runs, "size", "alpha", "asr_doorping").empty and cells(pd.DataFrame(), "size", "k", "asr_cut").empty

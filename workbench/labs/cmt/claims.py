@@ -55,7 +55,7 @@ def all_above(result: Result, *gaps: tuple[str, tuple[str, str], tuple[str, str]
     found, numbers = [], {}
     for name, first, second, margin in gaps:
         found.append(gap(result, first, second, margin))
-        numbers |= told(name, gap(result, first, second))
+        numbers |= told(name, gap(result, first, second), -margin)
     margins = [m for *_, m in gaps if m]
     return Verdict(word(*found), numbers, WHY + (f" A loss of up to {margins[0]:g} is allowed." if margins else ""))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import torch
 
 from workbench.context import stream_seed
@@ -13,7 +14,7 @@ from workbench.data.scenes import Boxes, boxes
 from workbench.detection.counting import evaluate_scenes
 from workbench.detection.nds import ERRORS, THRESHOLDS, Scores, summarize
 from workbench.lab import LabError
-from workbench.labs.cmt.conditions import CONDITIONS, Condition
+from workbench.labs.cmt.conditions import BOTH, CONDITIONS, NO_CAMERAS, NO_LIDAR, Condition
 from workbench.labs.cmt.data import Sample
 from workbench.labs.cmt.decoding import Detections, detections
 from workbench.labs.cmt.jobs import gathered
@@ -122,3 +123,29 @@ def redrawn(scores: Scores, terms: tuple[str, ...], scenes: int) -> np.ndarray:
     rng = np.random.default_rng(0)
     chosen = rng.integers(0, scenes, (DRAWS, scenes))
     return np.array([summarize(scores.matches, one).score(terms) for one in chosen], np.float32)
+
+
+def headline(tables: dict[str, pd.DataFrame]) -> tuple[dict[str, float], dict[str, list[float]]]:
+    """Return the metrics of `Lab.metrics`; a value a seed."""
+    scores = tables["scores"][tables["scores"]["class"] == "all"]
+    arms = list(dict.fromkeys(scores["arm"]))
+    main = "masked" if "masked" in arms else arms[0]
+    values: dict[str, list[float]] = {}
+
+    def tell(key: str, arm: str, condition: str, column: str = "nds") -> None:
+        own = scores[(scores["arm"] == arm) & (scores["condition"] == condition)].sort_values("seed")
+        if len(own) and column in own:
+            values[key] = own[column].astype(float).tolist()
+
+    tell("nds", main, BOTH)
+    tell("nds_no_cameras", main, NO_CAMERAS)
+    tell("nds_no_lidar", main, NO_LIDAR)
+    tell("map", main, BOTH, "ap")
+    for error in ("ATE", "ASE", "AOE"):
+        tell(error.lower(), main, BOTH, error)
+    tell("nds_plain", "plain", BOTH)
+    tell("nds_plain_no_lidar", "plain", NO_LIDAR)
+    tell("nds_plain_no_cameras", "plain", NO_CAMERAS)
+    tell("nds_lidar", "lidar", BOTH)
+    tell("nds_camera", "camera", BOTH)
+    return {key: float(np.mean(v)) for key, v in values.items()}, values

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from workbench.context import Context
+from workbench.labs.cmt.augmentation import inside, moved
 from workbench.labs.cmt.boxes import encode
-from workbench.labs.cmt.data import Material, Sample, moved, spec_of
+from workbench.labs.cmt.data import Material, Sample, spec_of
 from workbench.labs.cmt.frames import Frames, framed
 from workbench.labs.cmt.matching import truth_of
 from workbench.labs.cmt.model import Cmt
@@ -90,13 +91,6 @@ def batches(job: Job, params: Params, data: Material, ctx: Context) -> Callable[
         return gathered(scenes), truth_of(codes, [scene.labels for scene in scenes])
 
     return batch_at
-
-
-def inside(sample: Sample, area: tuple[float, ...]) -> Sample:
-    """Return a scene without the boxes that were turned out of the range."""
-    center = sample.boxes[:, :3]
-    kept = ((center >= center.new_tensor(area[:3])) & (center < center.new_tensor(area[3:]))).all(1)
-    return replace(sample, boxes=sample.boxes[kept], labels=sample.labels[kept])
 
 
 def gathered(scenes: Sequence[Sample]) -> Frames:

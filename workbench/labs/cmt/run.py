@@ -18,10 +18,10 @@ from workbench.data.scenes import Boxes
 from workbench.journal import Desk, Freeze, State, Step, followed, opened, work_off
 from workbench.lab import LabError, LoadedRun
 from workbench.labs.cmt import probing
-from workbench.labs.cmt.conditions import BOTH, NO_CAMERAS, NO_LIDAR
+from workbench.labs.cmt.conditions import BOTH
 from workbench.labs.cmt.data import Material, Sample, lightened, material, prepared, spec_of
 from workbench.labs.cmt.decoding import late_fusion
-from workbench.labs.cmt.evaluation import as_boxes, as_detections, looked, redrawn, rows_of, scored
+from workbench.labs.cmt.evaluation import as_boxes, as_detections, headline, looked, redrawn, rows_of, scored
 from workbench.labs.cmt.jobs import Job, batches, jobs_of, network, recipe_of, shape_of
 from workbench.labs.cmt.model import Cmt
 from workbench.labs.cmt.params import SIM, Params
@@ -244,32 +244,6 @@ def conclude(params: Params, desk: Desk, notes: list[str], stopped: bool) -> Res
         notes=notes,
         partial=stopped,
     )
-
-
-def headline(tables: dict[str, pd.DataFrame]) -> tuple[dict[str, float], dict[str, list[float]]]:
-    """Return the metrics of `Lab.metrics`; a value a seed."""
-    scores = tables["scores"][tables["scores"]["class"] == "all"]
-    arms = list(dict.fromkeys(scores["arm"]))
-    main = "masked" if "masked" in arms else arms[0]
-    values: dict[str, list[float]] = {}
-
-    def tell(key: str, arm: str, condition: str, column: str = "nds") -> None:
-        own = scores[(scores["arm"] == arm) & (scores["condition"] == condition)].sort_values("seed")
-        if len(own) and column in own:
-            values[key] = own[column].astype(float).tolist()
-
-    tell("nds", main, BOTH)
-    tell("nds_no_cameras", main, NO_CAMERAS)
-    tell("nds_no_lidar", main, NO_LIDAR)
-    tell("map", main, BOTH, "ap")
-    for error in ("ATE", "ASE", "AOE"):
-        tell(error.lower(), main, BOTH, error)
-    tell("nds_plain", "plain", BOTH)
-    tell("nds_plain_no_lidar", "plain", NO_LIDAR)
-    tell("nds_plain_no_cameras", "plain", NO_CAMERAS)
-    tell("nds_lidar", "lidar", BOTH)
-    tell("nds_camera", "camera", BOTH)
-    return {key: float(np.mean(v)) for key, v in values.items()}, values
 
 
 # The probe -------------------------------------------------------------------------------------------------------

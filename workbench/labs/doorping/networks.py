@@ -31,8 +31,8 @@ def make_network(
     classes
         Number of logits.
     norm
-        Of `NORMS`, for convnet, alexnet and resnet; the released ConvNet has none. A resnet takes groups in the place of
-        instances: after instance norm the mean over an image, which it ends with, would say little.
+        Of `NORMS`, for convnet, alexnet and resnet; the released ConvNet has none. A resnet takes groups in the place
+        of instances: after instance norm the mean over an image, which it ends with, would say little.
     width
         Channels of the first layer (128 in the released ConvNet).
     hidden

@@ -39,7 +39,7 @@ class Params(Base):
         "training (dd). The first gets all attacks, the others clean, naive and doorping.",
     )
     attacks = param.ListSelector(
-        default=list(MAIN),
+        default=["clean", "random", "naive", "clipped", "doorping"],
         objects=list(ATTACKS),
         doc="No attack (clean), a random fixed trigger, NAIVEATTACK's white square, a faint image over the whole "
         "(invisible, reconstructed), DOORPING with its trigger kept among valid pixels (clipped), and as released.",

@@ -37,6 +37,7 @@ def defenses_view(result: Result, link: Any = None) -> pn.Column:
     attacks = {style.ATTACKS[a][0]: a for a in rows["attack"].unique()}
     attack = pmui.Select(label="Attack", options=attacks, value=list(attacks.values())[-1], width=230)
     remember(link, carrier=carrier, attack=attack)
+    names = rows["defense"].unique()
     return view(
         "In how many distillations each defense catches the attack, and its mean score. The row of the clean set tells "
         "its false alarms: a defense that flags what was never poisoned is of no use. And it does not fail where there "
@@ -44,7 +45,7 @@ def defenses_view(result: Result, link: Any = None) -> pn.Column:
         pn.FlexBox(carrier, attack, gap="4px 16px", align_items="center"),
         live(lambda name: table_pane(caught(rows[rows["carrier"] == name]), wrap=True), carrier),
         live(lambda name, who: flow(*figures(result, name, who), width=330), carrier, attack),
-        html("<ul class='small'>" + "".join(f"<li>{w}: {what}.</li>" for w, what in DEFENSES.values()) + "</ul>"),
+        html("<ul class='small'>" + "".join(f"<li>{DEFENSES[n][0]}: {DEFENSES[n][1]}.</li>" for n in names) + "</ul>"),
     )
 
 

@@ -16,7 +16,6 @@ from workbench.ui.link import remember
 from workbench.ui.palette import GRAY
 from workbench.ui.style import html
 
-SHOWN = 5  # test images
 WORDS = {
     ("clean", "as is"): "Nothing was poisoned; the stamp is a white square.",
     (
@@ -125,7 +124,7 @@ def stamped_html(result: Result, carrier: str, rung: dict[str, Any]) -> str:
     ]
     if (name := f"patch_{carrier}_{attack}") in result.arrays:
         patch = np.asarray(result.arrays[name])[-1]
-        few = np.asarray(result.arrays["tests"])[:: max(1, len(result.arrays["tests"]) // SHOWN)][:SHOWN]
+        few = np.asarray(result.arrays["tests"])[style.one_each(result)]
         shown = [("", style.picture(one, 120, "a stamped test image")) for one in style.patch_on(few, patch)]
         lines.append(style.framed(shown, 120))
         if rung["test"] == "as is" and len(patch) < few.shape[1]:

@@ -58,8 +58,7 @@ def set_view(result: Result, link: Any = None) -> pn.Column:
 
 def attacks_of(kept: list[str], carrier: str) -> dict[str, str]:
     """Return words -> attack of the sets of a carrier."""
-    names = [name.partition("_")[2] for name in kept if name.startswith(f"{carrier}_")]
-    return {style.ATTACKS[name][0]: name for name in names}
+    return {words: name for name, (words, _) in style.ATTACKS.items() if f"{carrier}_{name}" in kept}
 
 
 def times(result: Result, carrier: str, attack: str) -> list[Any]:

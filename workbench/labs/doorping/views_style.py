@@ -68,6 +68,12 @@ def released(result: Result, short: str) -> np.ndarray | None:
     return None if blob is None else opened(blob, result.arrays["tests"].shape[1])
 
 
+def one_each(result: Result) -> list[int]:
+    """Return which of the kept test images to show: the first of each class, ten at most."""
+    labels = list(result.arrays["test_labels"])
+    return [labels.index(c) for c in dict.fromkeys(labels)][:10]
+
+
 def picture(image: np.ndarray, width: int, words: str) -> str:
     """Return an image (h, w, 1 or 3) uint8 as HTML, its pixels as squares, at most so wide."""
     from PIL import Image

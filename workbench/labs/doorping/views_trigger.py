@@ -65,9 +65,12 @@ def figures(result: Result, name: str, seed: int) -> list[Any]:
 
 def ranges(patches: np.ndarray) -> Any:
     """Return lowest and highest pixel of each trigger, over the band of valid pixels."""
-    flat = patches.reshape(len(patches), -1)
+    flat = squeezed(patches.reshape(len(patches), -1))
     x = np.arange(len(flat))
     plot = plain_figure(260)
+    ticks = [sign * 10**power for power in range(5) for sign in (-1, 1)] + [0]
+    plot.yaxis.ticker = [float(squeezed(np.array(v))) for v in ticks]
+    plot.yaxis.major_label_overrides = {float(squeezed(np.array(v))): f"{v:,}" for v in ticks}
     plot.add_layout(bm.BoxAnnotation(bottom=0, top=1, fill_color=GREEN, fill_alpha=0.25, line_color=None))
     plot.varea(x, flat.min(1), flat.max(1), color=VERMILLION, alpha=0.25)
     for values, words in ((flat.max(1), "brightest pixel"), (flat.min(1), "darkest pixel")):
@@ -82,6 +85,16 @@ def ranges(patches: np.ndarray) -> Any:
     plot.xaxis.axis_label, plot.yaxis.axis_label = "iteration", "pixel value (0 black, 1 white)"
     below(plot, 2)
     return plot
+
+
+def squeezed(values: np.ndarray) -> np.ndarray:
+    """Return values as they are up to 1 and by their logarithm beyond, so that the valid band can be seen at all.
+
+    >>> squeezed(np.array([0.5, 1.0, -100.0])).tolist()
+    [0.5, 1.0, -3.0]
+    """
+    size = np.abs(values)
+    return np.where(size <= 1, values, np.sign(values) * (1 + np.log10(np.maximum(size, 1))))
 
 
 def activations(rows: pd.DataFrame) -> Any:
