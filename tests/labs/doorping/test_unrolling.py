@@ -68,6 +68,20 @@ def test_slopes_of_images_and_rates_are_those_of_finite_differences():
     assert torch.autograd.gradcheck(loss, (images, rates), eps=1e-6, atol=1e-7)
 
 
+def test_training_goes_through_the_steps_in_order_and_again_each_epoch():
+    torch.manual_seed(2)
+    network = make_network("mlp", SHAPE, CLASSES, hidden=5)
+    images, labels = torch.randn(2, CLASSES, 2, *SHAPE), torch.arange(CLASSES)[:, None].expand(CLASSES, 2)
+    rates = torch.tensor([0.1, 0.2, 0.3, 0.4])
+    found = taught(network, images, labels, rates)
+    for x, rate in zip((images[0], images[1], images[0], images[1]), rates.tolist(), strict=True):
+        optimizer = torch.optim.SGD(network.parameters(), rate)
+        optimizer.zero_grad()
+        F.cross_entropy(network(x.flatten(0, 1)), labels.flatten()).backward()
+        optimizer.step()
+    assert all(torch.allclose(found[name], value, atol=1e-6) for name, value in network.named_parameters())
+
+
 def test_a_set_of_real_digits_teaches_a_fresh_network_digits_it_has_not_seen():
     found = open_images("digits", MemoryContext().data)
     ready = lambda images: (torch.as_tensor(images).movedim(-1, 1) / 255 - 0.3) / 0.35  # noqa: E731
