@@ -21,7 +21,7 @@ LAB = Lab(
         link="https://arxiv.org/abs/2301.01197",
     ),
     module=__name__,
-    state="planned",
+    state="works",
     metrics=(
         Metric(
             "asr_doorping",
