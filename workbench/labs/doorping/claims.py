@@ -64,6 +64,10 @@ def above(result: Result) -> Verdict:
     numbers = told("ASR, DOORPING - NAIVEATTACK", gap) | told("ASR, DOORPING", interval(found[0]))
     numbers |= told("ASR, NAIVEATTACK", interval(found[1])) | told("without a stamp", interval(found[2]))
     numbers |= told("ASR, DOORPING's trigger cut to valid pixels", interval(found[3]))
+    doors = table(result, "doors")
+    if len(doors):
+        mine = doors[(doors["attack"] == "doorping") & (doors["carrier"] == doors["carrier"].iloc[0])]
+        numbers["best trigger of the way, on one victim"] = float(mine.groupby("seed")["asr as is"].max().mean())
     return Verdict(word(gap), numbers, "Paired by distillation and victim, on images that are not of the target class.")
 
 
