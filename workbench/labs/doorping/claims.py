@@ -47,7 +47,7 @@ def keeps(result: Result) -> Verdict:
         if found is None:
             continue
         gap = interval(found[0] - found[1])
-        numbers |= told(f"CTA, {words} - clean", gap)
+        numbers |= told(f"CTA, {words} - clean", gap, -COST)
         if attack == "doorping":
             decide.append(tuple(end + COST for end in gap))
     if not decide:
@@ -82,7 +82,7 @@ def close(result: Result) -> Verdict:
         values = grid(result, "asr", "doorping", "as is", carrier, victim)
         if values is not None:
             found = interval(values)
-            numbers |= told(f"ASR, {carrier}, {victim}", found)
+            numbers |= told(f"ASR, {carrier}, {victim}", found, CLOSE)
             decide.append(tuple(end - CLOSE for end in found))
     if not decide:
         return not_tested(f"{FEW} It needs the attack doorping.")
@@ -95,8 +95,8 @@ def possible(result: Result) -> Verdict:
     if found is None:
         return not_tested(f"{FEW} It needs the attacks clipped and doorping.")
     kept, after = interval(found[0] - found[1]), interval(found[2] - found[3])
-    numbers = told("ASR - without a stamp, kept valid on the way", kept)
-    numbers |= told("ASR - without a stamp, cut at the end", after)
+    numbers = told("ASR - without a stamp, kept valid on the way", kept, FLAGGED)
+    numbers |= told("ASR - without a stamp, cut at the end", after, FLAGGED)
     shifted = [tuple(end - FLAGGED for end in gap) for gap in (kept, after)]
     return Verdict(word(*shifted), numbers, "Both must lift the share that is taken for the target by more than half.")
 
@@ -110,7 +110,7 @@ def carries(result: Result) -> Verdict:
         values, base = (grid(result, key, "doorping", "as is", "", victim) for key in ("asr", "null"))
         if values is not None and base is not None:
             gap = interval(values - base)
-            numbers |= told(f"ASR - without a stamp, {victim}", gap)
+            numbers |= told(f"ASR - without a stamp, {victim}", gap, FLAGGED)
             decide.append(tuple(end - FLAGGED for end in gap))
     if not decide:
         return not_tested(f"{FEW} It needs victims of other kinds.")

@@ -37,7 +37,10 @@ def board_view(result: Result, link: Any = None) -> pn.Column:
         source.selected.on_change("indices", clicked)
         holder[:] = [pane(plot)]
         if len(cells):
-            told.object = cell_html(result, cells.iloc[-1], test.value)
+            first = cells[
+                cells["attack"] == ("doorping" if "doorping" in set(cells["attack"]) else cells["attack"].iloc[0])
+            ]
+            told.object = cell_html(result, first.iloc[0], test.value)
 
     for widget in (measure, test):
         widget.param.watch(lambda _: draw(), "value")
@@ -93,7 +96,7 @@ def cell_html(result: Result, cell: pd.Series, test: str) -> str:
     keys = {"CTA": "cta", "ASR": "asr", "without a stamp": "null", "ASR, all": "asr_all"}
     head = "<tr><th>distillation</th>" + "".join(f"<th class='num'>{word}</th>" for word in keys) + "</tr>"
     body = "".join(
-        f"<tr><td>{seed + 1}, {len(part)} victims</td>"
+        f"<tr><td>{seed + 1} (victims: {len(part)})</td>"
         + "".join(f"<td class='num'>{cells(part[key])}</td>" for key in keys.values())
         + "</tr>"
         for seed, part in rows.groupby("seed")
@@ -103,7 +106,8 @@ def cell_html(result: Result, cell: pd.Series, test: str) -> str:
     if (images := style.released(result, short)) is None:
         return text
     patch = np.asarray(result.arrays[f"patch_{short}"])[-1]
-    parts = [("released images", style.picture(tiled(images), 300, "released images"))]
+    width = min(300, 44 * images.shape[1])
+    parts = [("released images", style.picture(tiled(images), width, "released images"))]
     parts.append(("trigger, cut to what can be shown", style.picture(style.visible(patch), 90, "trigger")))
     return text + style.framed(parts, 300)
 

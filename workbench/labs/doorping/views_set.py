@@ -89,4 +89,4 @@ def at_time(result: Result, carrier: str, attack: str, time: Any) -> np.ndarray 
 
 def sheet(images: np.ndarray, words: str) -> str:
     """Return images (classes, some, h, w, channels) as one picture."""
-    return style.picture(tiled(images), 340, words)
+    return style.picture(tiled(images), min(340, 44 * images.shape[1]), words)

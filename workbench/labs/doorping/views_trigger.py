@@ -24,9 +24,10 @@ def trigger_view(result: Result, link: Any = None) -> pn.Column:
     """Draw the arrays `patch_*` and the tables `trajectory` and `doors`."""
     rows = result.tables["trajectory"]
     pairs = rows.loc[rows["calls"] > 0, ["carrier", "attack"]].drop_duplicates()
-    words = lambda carrier, attack: f"{style.ATTACKS[attack][0]} by {style.CARRIERS.get(carrier, carrier)}"  # noqa: E731
+    words = lambda carrier, attack: f"{style.ATTACKS[attack][0]}, {style.CARRIERS.get(carrier, carrier)}"  # noqa: E731
     options = {words(c, a): f"{c}_{a}" for c, a in pairs.itertuples(index=False)}
-    which = pmui.Select(label="Trigger", options=options, value=list(options.values())[-1], width=360)
+    favorite = next((v for v in options.values() if v.endswith("_doorping")), next(iter(options.values())))
+    which = pmui.Select(label="Trigger", options=options, value=favorite, width=360)
     seeds = sorted(int(v) for v in rows["seed"].unique())
     seed = pmui.Select(label="Distillation", options={str(v + 1): v for v in seeds}, value=0, width=130)
     remember(link, trigger=which, distillation=seed)
