@@ -7,6 +7,8 @@ One outer step: gradients of every class for real and synthetic images, their di
 synthetic images. Both take the very same network (built by the public code), images and weights; distances and slopes
 are compared first. Sizes: those of our presets, and the public code's with batches of 64 (256 would take minutes).
 
+The same with the inner training between two outer steps: the public code loads its synthetic images one by one for it.
+
 Then a step of back-propagation through training (T inner steps) against the same slopes by re-computation, where the
 slope after each inner step's images begins the training anew; and the memory of 500 iterations with DOORPING.
 
@@ -16,6 +18,7 @@ writes benchmarks/distilling.json. Exit code 1 when the peer is missing, an answ
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import platform
@@ -30,7 +33,7 @@ import torch.nn.functional as F
 from harness import in_turns
 from torch import Tensor
 
-from workbench.labs.doorping.attacks import make_attack
+from workbench.labs.doorping.attacks import Attack, make_attack
 from workbench.labs.doorping.distilling import Distiller, Pool, Recipe
 from workbench.labs.doorping.gradients import matching_loss
 from workbench.labs.doorping.networks import make_network
@@ -60,16 +63,8 @@ def public() -> tuple[Any, Any]:
 
 def outer_step(kind: str, width: int, channels: int, real: int) -> dict[str, Any]:
     """Return seconds of a step of each, and how far their answers are apart."""
-    networks, utils = public()
-    torch.manual_seed(0)
-    if kind == "MLP":
-        network = (
-            networks.MLP(channels, CLASSES) if channels == 3 else networks.MLP(channel=channels, num_classes=CLASSES)
-        )
-        side = 28 if channels == 1 else 32  # the public code's
-    else:
-        network = networks.ConvNet(channels, CLASSES, width, 3, "relu", "instancenorm", "avgpooling", (32, 32))
-        side = 32
+    _, utils = public()
+    network, side = network_of(kind, width, channels)
     x = torch.randn(CLASSES, real, channels, side, side)
     s = torch.randn(CLASSES, 10, channels, side, side, requires_grad=True)
     y, z = (torch.arange(CLASSES)[:, None].expand(CLASSES, n) for n in (real, 10))
@@ -91,6 +86,60 @@ def outer_step(kind: str, width: int, channels: int, real: int) -> dict[str, Any
     apart = max(float(((a - b).abs() / b.abs()).detach()), float((da - db).abs().max() / db.abs().max()))
     seconds = in_turns({"workbench": ours, "public code": theirs}, ROUNDS if width < 100 else 2)
     return {"network": f"{kind} {width or ''}".strip(), "channels": channels, "real": real, "apart": apart} | seconds
+
+
+def network_of(kind: str, width: int, channels: int) -> tuple[torch.nn.Module, int]:
+    """Return a network of the public code, and the pixels of a side that it takes."""
+    networks, _ = public()
+    torch.manual_seed(0)
+    if kind == "MLP":
+        return networks.MLP(channels, CLASSES), 28 if channels == 1 else 32
+    return networks.ConvNet(channels, CLASSES, width, 3, "relu", "instancenorm", "avgpooling", (32, 32)), 32
+
+
+def whole_step(kind: str, width: int, channels: int, real: int, inner: int = 50) -> dict[str, Any]:
+    """Return seconds of what one network goes through: two outer steps, and the inner training between them."""
+    _, utils = public()
+    network, side = network_of(kind, width, channels)
+    x, y = torch.randn(CLASSES * real, channels, side, side), torch.arange(CLASSES).repeat_interleave(real)
+    generator = torch.Generator().manual_seed(0)
+    attack = Attack(torch.zeros(channels, side, side), lambda images, _: images)
+    ours = Distiller(
+        Pool(x, y, 0.0, 0, generator),
+        CLASSES,
+        (channels, side, side),
+        lambda: copy.deepcopy(network),
+        Recipe(real=real, outer=2, inner=inner, image_rate=0.1),
+        attack=attack,
+        generator=generator,
+    )
+    s = torch.randn(CLASSES * 10, channels, side, side, requires_grad=True)
+    z, criterion = torch.arange(CLASSES).repeat_interleave(10), torch.nn.CrossEntropyLoss()
+    images = torch.optim.SGD([s], 0.1, 0.5)
+    args = types.SimpleNamespace(device="cpu", dis_metric="ours")
+
+    def theirs() -> None:
+        net = copy.deepcopy(network)
+        weights, optimizer = list(net.parameters()), torch.optim.SGD(net.parameters(), 0.01)
+        for step in range(2):
+            loss = torch.tensor(0.0)
+            for c in range(CLASSES):
+                rows, mine = slice(c * real, (c + 1) * real), slice(10 * c, 10 * c + 10)
+                wanted = torch.autograd.grad(criterion(net(x[rows]), y[rows]), weights)
+                slopes = torch.autograd.grad(criterion(net(s[mine]), z[mine]), weights, create_graph=True)
+                loss = loss + utils.match_loss(slopes, [w.detach().clone() for w in wanted], args)
+            images.zero_grad()
+            loss.backward()
+            images.step()
+            if step:
+                break
+            held = utils.TensorDataset(s.detach(), z)
+            loader = torch.utils.data.DataLoader(held, batch_size=256, shuffle=True, num_workers=0)
+            for _ in range(inner):
+                utils.epoch("train", loader, net, optimizer, criterion, args, aug=False)
+
+    seconds = in_turns({"workbench": ours.iterate, "public code": theirs}, 3 if width < 100 else 1)
+    return {"network": f"{kind} {width or ''}".strip(), "channels": channels, "real": real, "inner": inner} | seconds
 
 
 def unrolled_step(steps: int = 5) -> dict[str, Any]:
@@ -141,6 +190,7 @@ def main() -> int:
     torch.set_num_threads(1)
     found = {"machine": f"{platform.processor() or platform.machine()}, torch {torch.__version__}, one thread"}
     found["outer step"] = [outer_step(*size) for size in SIZES]
+    found["with inner training"] = [whole_step(*size) for size in SIZES[:-1]]
     found["through training"] = unrolled_step()
     found["memory"] = memory()
     for row in found["outer step"]:
@@ -149,6 +199,9 @@ def main() -> int:
             f"{row['network']:12} {row['channels']} channels, {row['real']} real a class: {row['workbench']:.3f} s, "
             f"public code {row['public code']:.3f} s, {ratio:.2f} times as fast; apart {row['apart']:.1e}"
         )
+    for row in found["with inner training"]:
+        ratio = row["public code"] / row["workbench"]
+        print(f"{row['network']:12} two steps and {row['inner']} inner epochs: {ratio:.2f} times as fast")
     through = found["through training"]
     print(f"through {through['steps']} steps: {through['workbench']:.3f} s, anew {through['anew']:.3f} s")
     first, last = found["memory"].values()

@@ -142,6 +142,22 @@ def test_settings_that_cannot_be_are_told(values, word):
         LAB.run(LAB.Params.make(**SMALL | values), MemoryContext())
 
 
+def test_a_run_that_is_stopped_anywhere_goes_on_to_the_same_tables():
+    small = SMALL | {"attacks": ["clean", "doorping"], "iterations": 2, "unrolled": 1, "epochs": 5}
+    params, whole = LAB.Params.make(**small | {"defenses": ["scan", "strip", "range"]}), MemoryContext(seed=2)
+    want = LAB.run(params, whole)
+    state, stops, found = None, 0, None
+    while found is None or found.partial:
+        ctx = MemoryContext(seed=2, stop_after=4, state=state)  # in the midst of everything, in its turn
+        found = LAB.run(params, ctx)
+        state, stops = ctx.state, stops + 1
+    assert stops > 5
+    for name, table in want.tables.items():
+        table, again = (one.drop(columns="seconds", errors="ignore") for one in (table, found.tables[name]))
+        assert table.equals(again), name
+    assert found.media == want.media and all(np.array_equal(v, found.arrays[k]) for k, v in want.arrays.items())
+
+
 @pytest.mark.parametrize("values", [{"size": 1}, {"share": 0.0}, {"each": 1, "outer": 1}])
 def test_extremes_have_a_meaning(values):
     small = SMALL | {"attacks": ["doorping"], "carriers": ["dc"], "iterations": 1, "epochs": 5, "victims": ["mlp"]}

@@ -48,10 +48,13 @@ def defend(
     """
     case = Case(job, network, images, attack, trigger, data, params, ctx)
     for done, name in enumerate(params.defenses, 1):
+        if (mark := f"{job.name}/{name}") in desk.finished:
+            continue
         began = time.process_time()
         found = DEFENSES[name](case, desk)
         row = job.row | {"defense": name, "score": None, "limit": None, "auc": None} | found
         desk.book["defenses"].append(row | {"seconds": time.process_time() - began})
+        desk.finished.append(mark)
         yield done, len(params.defenses), f"{words}: defends"
 
 

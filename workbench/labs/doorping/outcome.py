@@ -52,7 +52,7 @@ def conclude(data: Material, params: Params, desk: Desk, ctx: Context, stopped: 
         ctx.save("victims", dict(desk.pieces["models"]))
     if sets := first_sets(desk, params):
         ctx.save("sets", sets)
-    arrays |= {f"{name}": value for name, value in desk.pieces["arrays"].items()}
+    arrays |= desk.pieces["arrays"]
     notes = [*data.notes, *notes_for(params, data), *(["Stopped before its end."] if stopped else [])]
     return Result(metrics, samples, tables=tables, arrays=arrays, media=media, notes=notes, partial=stopped)
 

@@ -113,24 +113,31 @@ def its_victims(job: Job, words: str, data: Material, params: Params, ctx: Conte
         for number in range(params.victims_each if kind == params.victims[0] else params.others_each)
     ]
     for done, (kind, number) in enumerate(plan, 1):
-        if (mark := f"{job.name}/{kind}/{number}") in desk.finished:
+        mark, first = f"{job.name}/{kind}/{number}", (kind, number) == plan[0]
+        defended = not first or all(f"{job.name}/{name}" in desk.finished for name in params.defenses)
+        if mark in desk.finished and defended:
             continue
         network = victim(job, kind, number, data, params, ctx, desk)
-        for test, stamped in stamps(attack, trigger, data).items():
-            found = rates(network, data.tests, data.test_labels, stamped, params.target)
-            about = {"victim": kind, "number": number, "test": test}
-            desk.book["victims"].append(job.row | about | vars(found))
-        if number == 0:
-            if job.seed == 0 and (
-                kind == params.victims[0] or job.attack == "doorping" and job.carrier == params.carriers[0]
-            ):
-                keep(f"{job.carrier}_{job.attack}/{kind}", network, desk)
-            if kind == params.victims[0]:
+        if mark not in desk.finished:
+            for test, stamped in stamps(attack, trigger, data).items():
+                found = rates(network, data.tests, data.test_labels, stamped, params.target)
+                about = {"victim": kind, "number": number, "test": test}
+                desk.book["victims"].append(job.row | about | vars(found))
+            if first:
                 along(job, network, attack, data, params, ctx, desk)
-                released = desk.pieces["sets"][f"{job.name}/images"].float().to(ctx.device)
-                yield from defend(job, words, network, by_class(released), attack, trigger, data, params, ctx, desk)
-        desk.finished.append(mark)
+            if is_kept(job, kind, number, params):
+                keep(f"{job.carrier}_{job.attack}/{kind}", network, desk)
+            desk.finished.append(mark)
         yield done, len(plan), f"{words}: trains victims"
+        if first:
+            released = by_class(desk.pieces["sets"][f"{job.name}/images"].float().to(ctx.device))
+            yield from defend(job, words, network, released, attack, trigger, data, params, ctx, desk)
+
+
+def is_kept(job: Job, kind: str, number: int, params: Params) -> bool:
+    """Say whether a victim's weights are kept: the first ones of the first seed, of other kinds DOORPING's alone."""
+    own = kind == params.victims[0] or (job.attack == "doorping" and job.carrier == params.carriers[0])
+    return job.seed == 0 and number == 0 and own
 
 
 def victim(job: Job, kind: str, number: int, data: Material, params: Params, ctx: Context, desk: Desk) -> Any:

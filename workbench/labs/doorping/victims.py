@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from workbench.labs.doorping.networks import Classifier
+from workbench.training import fabric_for
 
 BATCH = 256  # as released
 
@@ -24,14 +25,16 @@ def trained(network: Classifier, images: Tensor, labels: Tensor, epochs: int, ge
     images, labels
         (N, channels, h, w), (N,).
     """
-    optimizer = torch.optim.SGD(network.parameters(), 0.01, 0.9, weight_decay=5e-4)
+    fabric = fabric_for(str(images.device))
+    own = torch.optim.SGD(network.parameters(), 0.01, 0.9, weight_decay=5e-4)
+    net, optimizer = fabric.setup(network, own)
     for epoch in range(epochs):
         if epoch == epochs // 2 + 1:
-            optimizer.param_groups[0]["lr"] /= 10
+            own.param_groups[0]["lr"] /= 10
         order = torch.randperm(len(images), generator=generator).to(images.device)
         for rows in order.split(BATCH):
             optimizer.zero_grad()
-            F.cross_entropy(network(images[rows]), labels[rows]).backward()
+            fabric.backward(F.cross_entropy(net(images[rows]), labels[rows]))
             optimizer.step()
     return network.eval()
 
