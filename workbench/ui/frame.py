@@ -18,11 +18,15 @@ def words(text: str) -> pn.pane.Markdown:
     return pn.pane.Markdown(text, sizing_mode="stretch_width", styles={"max-width": "75ch"}, margin=(0, 5))
 
 
-def flow(*items: Any, width: int = 320) -> pn.FlexBox:
-    """Put pictures beside each other where there is room for `width` pixels each, else below each other."""
+def flow(*items: Any, width: int = 320) -> pn.Row:
+    """Put pictures beside each other where there is room for `width` pixels each, else below each other.
+
+    A row that wraps, and no FlexBox: figures inside of one stay blank when they change before they are drawn.
+    """
     for item in items:
         item.styles = {**item.styles, "flex": f"1 1 {width}px", "min-width": "min(100%, 280px)"}
-    return pn.FlexBox(*items, gap="12px", sizing_mode="stretch_width", align_items="flex-start")
+    look = {"flex-wrap": "wrap", "gap": "12px", "align-items": "flex-start", "max-height": "none"}
+    return pn.Row(*items, sizing_mode="stretch_width", styles=look)
 
 
 def plain_figure(height: int = 340, tools: str = "box_zoom,reset,save", **options: Any) -> figure:
