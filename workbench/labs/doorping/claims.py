@@ -51,7 +51,7 @@ def keeps(result: Result) -> Verdict:
         if attack == "doorping":
             decide.append(tuple(end + COST for end in gap))
     if not decide:
-        return not_tested(f"{FEW} It needs the attacks clean and doorping.")
+        return not_tested(f"{FEW} Attacks: clean and doorping.")
     return Verdict(word(*decide), numbers, f"The accuracy that is lost must surely be less than {COST:.0%}.")
 
 
@@ -59,7 +59,7 @@ def above(result: Result) -> Verdict:
     """DOORPING succeeds more often than NAIVEATTACK."""
     found = firm(result, ("asr", "doorping"), ("asr", "naive"), ("null", "doorping"), ("asr", "doorping", "cut"))
     if found is None:
-        return not_tested(f"{FEW} It needs the attacks naive and doorping.")
+        return not_tested(f"{FEW} Attacks: naive and doorping.")
     gap = interval(found[0] - found[1])
     numbers = told("ASR, DOORPING - NAIVEATTACK", gap) | told("ASR, DOORPING", interval(found[0]))
     numbers |= told("ASR, NAIVEATTACK", interval(found[1])) | told("without a stamp", interval(found[2]))
@@ -85,7 +85,7 @@ def close(result: Result) -> Verdict:
             numbers |= told(f"ASR, {carrier}, {victim}", found, CLOSE)
             decide.append(tuple(end - CLOSE for end in found))
     if not decide:
-        return not_tested(f"{FEW} It needs the attack doorping.")
+        return not_tested(f"{FEW} Attack: doorping.")
     return Verdict(word(*decide), numbers, f"Above {CLOSE:g} for every carrier and every kind of victim.")
 
 
@@ -93,7 +93,7 @@ def possible(result: Result) -> Verdict:
     """DOORPING works with a trigger that a picture can hold."""
     found = firm(result, ("asr", "clipped"), ("null", "clipped"), ("asr", "doorping", "cut"), ("null", "doorping"))
     if found is None:
-        return not_tested(f"{FEW} It needs the attacks clipped and doorping.")
+        return not_tested(f"{FEW} Attacks: clipped and doorping.")
     kept, after = interval(found[0] - found[1]), interval(found[2] - found[3])
     numbers = told("ASR - without a stamp, kept valid on the way", kept, FLAGGED)
     numbers |= told("ASR - without a stamp, cut at the end", after, FLAGGED)
@@ -113,7 +113,7 @@ def carries(result: Result) -> Verdict:
             numbers |= told(f"ASR - without a stamp, {victim}", gap, FLAGGED)
             decide.append(tuple(end - FLAGGED for end in gap))
     if not decide:
-        return not_tested(f"{FEW} It needs victims of other kinds.")
+        return not_tested(f"{FEW} Victims: of other kinds too.")
     return Verdict(word(*decide), numbers, "Every other kind must take more than half of the stamped images more.")
 
 

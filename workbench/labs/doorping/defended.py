@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from workbench.context import Context
-from workbench.journal import Desk, Step
+from workbench.journal import Desk
 from workbench.labs.doorping import cleansing, defenses, detectors
 from workbench.labs.doorping.attacks import Attack
 from workbench.labs.doorping.data import Material
@@ -25,6 +25,7 @@ LIFT = 0.5  # of the scan, above which a unit is suspect
 ODD = 0.9  # AUC with which images of the target class must stand out of a set
 HALF = 0.5  # of stamped images that STRIP must find, and of the success that pruning must take away
 CHEAP = 0.04  # of clean accuracy that pruning may cost (Liu et al. 2018 stop there)
+FEWEST = 3  # classes of which Neural Cleanse can tell an outlier
 SEARCH = {"steps": 200, "batch": 16}  # of Neural Cleanse
 PARTS = 16  # in which units are pruned
 Found = dict[str, Any]
@@ -32,7 +33,6 @@ Found = dict[str, Any]
 
 def defend(
     job: Job,
-    words: str,
     network: Classifier,
     images: Tensor,
     attack: Attack,
@@ -41,8 +41,10 @@ def defend(
     params: Params,
     ctx: Context,
     desk: Desk,
-) -> Iterator[Step]:
+) -> Iterator[int]:
     """Let every chosen defense look at a victim and its set (N, channels, side, side), N by class, and write it down.
+
+    Yields how many have looked.
 
     A defender knows neither trigger nor target; that they are right is judged with both.
     """
@@ -55,7 +57,7 @@ def defend(
         row = job.row | {"defense": name, "score": None, "limit": None, "auc": None} | found
         desk.book["defenses"].append(row | {"seconds": time.process_time() - began})
         desk.finished.append(mark)
-        yield done, len(params.defenses), f"{words}: defends"
+        yield done
 
 
 class Case:
@@ -88,7 +90,9 @@ class Case:
 
 
 def cleanse(case: Case, desk: Desk) -> Found:
-    """Neural Cleanse: is the target among the classes that it flags?"""
+    """Neural Cleanse: is the target among the classes that it flags? Of two classes none can be an outlier."""
+    if len(case.data.classes) < FEWEST:
+        return {"caught": False}
     found = cleansing.neural_cleanse(
         case.network, case.clean, case.data.pixels, len(case.data.classes), case.draw("cleanse"), **SEARCH
     )

@@ -11,6 +11,7 @@ import pandas as pd
 from workbench.context import Context
 from workbench.journal import Desk
 from workbench.labs.doorping.data import Material
+from workbench.labs.doorping.defended import FEWEST
 from workbench.labs.doorping.jobs import Job, iterations_of, jobs_of
 from workbench.labs.doorping.params import Params
 from workbench.labs.doorping.sheets import sheet
@@ -125,6 +126,8 @@ def notes_for(params: Params, data: Material) -> list[str]:
     ]
     if "invisible" in params.attacks:
         notes.append("The attack 'invisible' is a reconstruction: the released code of it fails under dc.")
+    if "cleanse" in params.defenses and len(data.classes) < FEWEST:
+        notes.append("Neural Cleanse was left out: it needs three classes.")
     if "dd" in params.carriers:
         notes.append("dd: pictures show the images of its first step.")
     return notes

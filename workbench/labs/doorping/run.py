@@ -25,6 +25,7 @@ from workbench.result import Result
 
 SNAPSHOTS = 6  # of a set on its way
 SHOWN = 2  # images of a class in them
+Told = tuple[int, str]  # steps of a job's part that are done, and which part it is
 
 
 def run(params: Params, ctx: Context) -> Result:
@@ -47,16 +48,29 @@ def run(params: Params, ctx: Context) -> Result:
 def work(data: Material, params: Params, ctx: Context, desk: Desk) -> Iterator[Step]:
     """Do every job that is not finished, and yield how far it is."""
     jobs = jobs_of(params)
+    after = len(victims_of(params)) + len(params.defenses)  # steps of a job once its set is there
+    whole, before = sum(iterations_of(job, params) + after for job in jobs), 0
     for number, job in enumerate(jobs, 1):
+        total = iterations_of(job, params)
         if job.name not in desk.finished:
             words = f"{job.attack} by {job.carrier} ({number} of {len(jobs)})"
-            yield from one_set(job, words, data, params, ctx, desk)
-            yield from its_victims(job, words, data, params, ctx, desk)
+            for done, stage in one_set(job, words, data, params, ctx, desk):
+                yield before + done, whole, stage
+            for done, stage in its_victims(job, words, data, params, ctx, desk):
+                yield before + total + done, whole, stage
             desk.finished.append(job.name)
             desk.now = None
+        before += total + after
 
 
-def one_set(job: Job, words: str, data: Material, params: Params, ctx: Context, desk: Desk) -> Iterator[Step]:
+def victims_of(params: Params) -> list[tuple[str, int]]:
+    """Return kind and number of the victims of a set."""
+    first = params.victims[0]
+    count = {kind: params.victims_each if kind == first else params.others_each for kind in params.victims}
+    return [(kind, number) for kind in params.victims for number in range(count[kind])]
+
+
+def one_set(job: Job, words: str, data: Material, params: Params, ctx: Context, desk: Desk) -> Iterator[Told]:
     """Distill one set; its images, the triggers on the way and what drove them stay on the desk."""
     if f"{job.name}/set" in desk.finished:
         return
@@ -69,18 +83,18 @@ def one_set(job: Job, words: str, data: Material, params: Params, ctx: Context, 
     def going(state: State | None) -> Iterator[Any]:
         for (step, (loss, renewals), freeze), ours in distilled(job, attack, data, params, ctx, state):
             now[:] = ours, renewals
+            if job.seed == 0:
+                ctx.metric(f"{job.carrier}: loss, {job.attack}", loss, step)
             yield step, loss, freeze
 
-    for step, mean in followed(job.name, going, total, desk):
+    for step, _ in followed(job.name, going, total, desk):
         ours, renewals = now
         tell(job, step, ours, renewals, desk)
         desk.pieces["triggers"][f"{job.name}/{step}"] = ours.trigger.cpu().clone()  # a file of tensors takes none twice
         if job.seed == 0 and job.carrier == params.carriers[0] and (step % every == 0 or step in (1, total)):
             first = ours.images if job.carrier != "dd" else ours.images[0]
             desk.pieces["films"][f"{job.name}/{step}"] = data.shown(first[:, :SHOWN])
-        if mean is not None and job.seed == 0:
-            ctx.metric(f"{job.carrier}: loss, {job.attack}", mean, step)
-        yield step, total, f"{words}: distills"
+        yield step, f"{words}: distills"
     desk.pieces["sets"] |= {f"{job.name}/{key}": value.half() for key, value in ours.released().items()}
     desk.finished.append(f"{job.name}/set")
     desk.now = None
@@ -103,15 +117,11 @@ def tell(job: Job, step: int, ours: Any, renewals: list[Renewal], desk: Desk) ->
     )
 
 
-def its_victims(job: Job, words: str, data: Material, params: Params, ctx: Context, desk: Desk) -> Iterator[Step]:
+def its_victims(job: Job, words: str, data: Material, params: Params, ctx: Context, desk: Desk) -> Iterator[Told]:
     """Train victims of every kind on a released set, measure them, and let the defenders look."""
     attack = attack_of(job, data, params, ctx)
     trigger = desk.pieces["triggers"][f"{job.name}/{iterations_of(job, params)}"].to(ctx.device)
-    plan = [
-        (kind, number)
-        for kind in params.victims
-        for number in range(params.victims_each if kind == params.victims[0] else params.others_each)
-    ]
+    plan, looks = victims_of(params), len(params.defenses)
     for done, (kind, number) in enumerate(plan, 1):
         mark, first = f"{job.name}/{kind}/{number}", (kind, number) == plan[0]
         defended = not first or all(f"{job.name}/{name}" in desk.finished for name in params.defenses)
@@ -128,10 +138,11 @@ def its_victims(job: Job, words: str, data: Material, params: Params, ctx: Conte
             if is_kept(job, kind, number, params):
                 keep(f"{job.carrier}_{job.attack}/{kind}", network, desk)
             desk.finished.append(mark)
-        yield done, len(plan), f"{words}: trains victims"
+        yield done + (0 if first else looks), f"{words}: trains victims"
         if first:
             released = by_class(desk.pieces["sets"][f"{job.name}/images"].float().to(ctx.device))
-            yield from defend(job, words, network, released, attack, trigger, data, params, ctx, desk)
+            for look in defend(job, network, released, attack, trigger, data, params, ctx, desk):
+                yield done + look, f"{words}: defends"
 
 
 def is_kept(job: Job, kind: str, number: int, params: Params) -> bool:

@@ -61,7 +61,7 @@ class Stamp:
         self.pixels = bm.ColumnDataSource(self._pixels())
         self.note, self.told = html("Asking …"), html("")
         self.bars = bm.ColumnDataSource({"name": [], "clean": [], "stamped": []})
-        self.own = pn.Row(pn.pane.Bokeh(self._pad()), pn.pane.Bokeh(self._field()), visible=False)
+        self.own = pn.Row(pn.pane.Bokeh(self._pad()), pn.pane.Bokeh(self._field()), self.ink, visible=False)
         for widget in (self.which, self.image, self.strength, self.cut):
             widget.param.watch(lambda _: self._ask(), "value")
         self.mode.param.watch(self._switch, "value")
