@@ -24,6 +24,10 @@ def test_the_network_answers_without_its_lidar(page, link):
     page.get_by_role("switch", name="LiDAR on").click()
     expect(answered).not_to_have_text(re.compile(rf"{before} of \d+ objects found"))
     expect(page.get_by_text("SIMULATED").first).to_be_visible()
+    frames = page.locator(".bk-CartesianFrame")
+    expect(frames).to_have_count(7)  # from above, and six cameras
+    for k in range(7):
+        expect(frames.nth(k)).to_be_visible()  # one of no size would not be
 
 
 @pytest.mark.parametrize("width", [390, 1280])

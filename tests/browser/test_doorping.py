@@ -37,6 +37,24 @@ def test_a_victim_answers_and_the_cut_stamp_is_another_question(page, link):
     expect(page.get_by_text("Of all test images of other classes")).to_be_visible()
 
 
+def test_a_stamp_of_ones_own_is_drawn(page, link):
+    page.goto(link(**RUN, tab="Stamp it"))
+    answered = page.get_by_text(re.compile(r"answered in \d+ ms"))
+    expect(answered).to_be_visible()
+    page.get_by_role("combobox", name="Stamp").click()
+    page.get_by_role("option", name="my own").click()
+    frames = page.locator(".bk-CartesianFrame")
+    expect(frames).to_have_count(3)
+    for k in range(3):
+        expect(frames.nth(k)).to_be_visible()  # the square to draw on, the place, the chances
+    stamped = page.get_by_role("img", name="stamped", exact=True)
+    expect(stamped).to_be_visible()
+    before = stamped.get_attribute("src")
+    page.get_by_role("slider", name=re.compile("Ink")).fill("0")
+    frames.first.click(position={"x": 60, "y": 60})
+    expect(stamped).not_to_have_attribute("src", before)
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_no_tab_scrolls_the_page_sideways(visitor, link, fits, width):
     page = visitor(width, 900)

@@ -119,7 +119,7 @@ def test_other_sizes_are_cropped_and_brought_to_the_most_common(tmp_path):
     Image.new("L", (20, 20), 50).save(root / "b" / "big.png")
     images = read_images(root)
     assert images.train.shape[1:] == (10, 10, 1) and (images.train == 50).all()
-    assert "1 images were resized to 10 x 10." in images.notes
+    assert "1 image was resized to 10 x 10." in images.notes
     fine = (
         np.indices((200, 200)).sum(0) % 2 * 255
     )  # a board of single pixels: without antialias it stays black or white

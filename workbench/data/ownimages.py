@@ -183,7 +183,7 @@ def _made(
 ) -> ImageSet:
     side = images[0].shape[1]
     words = {word: word + (f" to {side} x {side}" if word == RESIZED else "") for word in told}
-    notes = notes + [f"{count:,} images {words[word]}." for word, count in told.items() if count]
+    notes = notes + [counted(count, words[word]) for word, count in told.items() if count]
     if len(images) == 1:
         test = np.zeros(len(labels[0]), bool)
         for c in range(len(classes)):
@@ -203,3 +203,12 @@ def _check_count(count: int) -> None:
 def _check_bytes(size: int) -> None:
     if size > MAX_BYTES:
         raise LabError(f"The images take more than {MAX_BYTES / 1e6:,.0f} MB.", "Take a part of them.")
+
+
+def counted(count: int, words: str) -> str:
+    """Return how many images are or have what.
+
+    >>> counted(2, "were not square"), counted(1, "had 16 bits and were scaled")
+    ('2 images were not square.', '1 image had 16 bits and was scaled.')
+    """
+    return f"{count:,} images {words}." if count > 1 else f"1 image {words.replace('were', 'was')}."

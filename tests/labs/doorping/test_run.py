@@ -158,6 +158,18 @@ def test_a_run_that_is_stopped_anywhere_goes_on_to_the_same_tables():
     assert found.media == want.media and all(np.array_equal(v, found.arrays[k]) for k, v in want.arrays.items())
 
 
+def test_two_classes_go_without_neural_cleanse(tmp_path):
+    rng = np.random.default_rng(0)
+    labels = np.arange(60) % 2
+    images = rng.integers(0, 100, (60, 16, 16)).astype(np.uint8) + (labels * 120).astype(np.uint8)[:, None, None]
+    np.savez(tmp_path / "two.npz", images=images, labels=labels)
+    own = {"dataset": "own file", "file": str(tmp_path / "two.npz"), "attacks": ["doorping"], "carriers": ["dc"]}
+    small = {"iterations": 1, "epochs": 5, "victims": ["mlp"], "victims_each": 1, "defenses": ["cleanse", "range"]}
+    result = LAB.run(LAB.Params.make(**SMALL | own | small), MemoryContext())
+    assert not result.partial and any("Neural Cleanse was left out" in note for note in result.notes)
+    assert result.tables["defenses"]["caught"].tolist() == [False, True]
+
+
 @pytest.mark.parametrize("values", [{"size": 1}, {"share": 0.0}, {"each": 1, "outer": 1}])
 def test_extremes_have_a_meaning(values):
     small = SMALL | {"attacks": ["doorping"], "carriers": ["dc"], "iterations": 1, "epochs": 5, "victims": ["mlp"]}
