@@ -41,8 +41,8 @@ def test_a_stamp_of_ones_own_is_drawn(page, link):
     page.goto(link(**RUN, tab="Stamp it"))
     answered = page.get_by_text(re.compile(r"answered in \d+ ms"))
     expect(answered).to_be_visible()
-    page.get_by_role("combobox", name="Stamp").click()
-    page.get_by_role("option", name="my own").click()
+    page.get_by_text("the attacker's", exact=True).first.click()
+    page.get_by_text("my own", exact=True).last.click()
     frames = page.locator(".bk-CartesianFrame")
     expect(frames).to_have_count(3)
     for k in range(3):
@@ -50,8 +50,10 @@ def test_a_stamp_of_ones_own_is_drawn(page, link):
     stamped = page.get_by_role("img", name="stamped", exact=True)
     expect(stamped).to_be_visible()
     before = stamped.get_attribute("src")
-    page.get_by_role("slider", name=re.compile("Ink")).fill("0")
-    frames.first.click(position={"x": 60, "y": 60})
+    ink = page.get_by_role("slider", name=re.compile("Ink"))
+    ink.focus()
+    ink.press("Home")
+    page.locator(".bk-Figure").nth(1).click(position={"x": 60, "y": 80})  # the square; the chances come first
     expect(stamped).not_to_have_attribute("src", before)
 
 
