@@ -43,13 +43,13 @@ def intervals(numbers: dict[str, float]) -> tuple[dict[str, tuple[Interval, floa
     return found, {name: value for name, value in numbers.items() if name not in parts}
 
 
-def word(*found: Interval) -> str:
-    """Return *holds* when every interval is above zero, *does not hold* when one is below, else *within noise*."""
+def word(*found: Interval, above: float = 0.0) -> str:
+    """Return *holds* when every interval is above a number, *does not hold* when one is below, else *within noise*."""
     if not found or not all(math.isfinite(v) for one in found for v in one):
         return "not tested"
-    if all(low > 0 for _, low, _ in found):
+    if all(low > above for _, low, _ in found):
         return "holds"
-    return "does not hold" if any(high < 0 for _, _, high in found) else "within noise"
+    return "does not hold" if any(high < above for _, _, high in found) else "within noise"
 
 
 def weights(cases: int, trainings: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

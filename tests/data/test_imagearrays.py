@@ -15,18 +15,7 @@ from workbench.data.imagesets import ImageSet
 from workbench.data.ownimages import read_images
 from workbench.lab import LabError
 
-
-def rng(seed: int = 0) -> np.random.Generator:
-    return np.random.default_rng(seed)
-
-
-def gray(n: int, side: int = 12) -> np.ndarray:
-    return rng(n).integers(0, 256, (n, side, side), dtype=np.uint8)
-
-
-def counts(images: ImageSet) -> list[list[int]]:
-    n = len(images.classes)
-    return [np.bincount(y, minlength=n).tolist() for y in (images.train_labels, images.test_labels)]
+from .test_ownimages import counts, gray, rng
 
 
 def npz(place: Path, **arrays) -> Path:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from workbench.data.imagesets import ImageSet
+from workbench.data.pictures import png
 
 EACH = 8  # images of a class on the contact sheet, fewer if there are many classes
 ACROSS = 16  # images beside each other
@@ -92,8 +92,6 @@ def contact_sheet(images: ImageSet) -> bytes:
     The images of a class stand beside each other, from left to right; a class follows the one before, in the same row
     where there is room. They are spread evenly over the class.
     """
-    from PIL import Image
-
     side, each = images.train.shape[1], max(1, min(EACH, SHOWN // len(images.classes)))
     across = ACROSS // each  # classes in a row
     rows = -(-len(images.classes) // across)
@@ -104,9 +102,7 @@ def contact_sheet(images: ImageSet) -> bytes:
         for k, image in enumerate(images.train[chosen]):
             top, left = row * step, (column * each + k) * step
             sheet[top : top + side, left : left + side] = image
-    out = io.BytesIO()
-    Image.fromarray(sheet[..., 0] if sheet.shape[2] == 1 else sheet).save(out, "PNG")
-    return out.getvalue()
+    return png(sheet)
 
 
 def _chosen(images: ImageSet, each: int) -> Iterator[np.ndarray]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-import io
 
 import numpy as np
 
+from workbench.data.pictures import png
 from workbench.data.volumecards import VolumeCard
 from workbench.ui.datacard import card_frame, pictures_row
 
@@ -49,9 +49,5 @@ def _pictures(card: VolumeCard) -> list[str]:
 
 def _png(plane: np.ndarray) -> str:
     """Return a gray picture, thinned to about twice the size at which it is shown."""
-    from PIL import Image
-
     thin = max(1, max(plane.shape) // (2 * HEIGHT))
-    out = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(plane[::thin, ::thin])).save(out, "PNG")
-    return base64.b64encode(out.getvalue()).decode()
+    return base64.b64encode(png(plane[::thin, ::thin])).decode()

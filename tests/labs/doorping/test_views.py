@@ -51,7 +51,7 @@ def test_the_ladder_holds_the_means_and_the_share_without_a_stamp(ran):
 
 def test_the_leaderboard_has_a_cell_for_each_attack_carrier_and_victim(ran):
     found = board(ran.result.tables["victims"], "asr", "as is")
-    assert len(found) == 3 * 2 * 2 and set(found["column"]) == {"dc · mlp", "dc · lenet", "dd · mlp", "dd · lenet"}
+    assert len(found) == 3 * 2 * 2 and set(found["x"]) == {"dc · mlp", "dc · lenet", "dd · mlp", "dd · lenet"}
 
 
 def test_sets_are_shown_on_their_way_and_as_released(ran):

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from workbench.lab import LabError
 from workbench.labs.doorping.networks import Classifier
+from workbench.labs.doorping.params import ATTACKS
 from workbench.labs.doorping.triggers import Pixels, Renewal, Rule, drawn, fixed, heaviest, renewed, stamp
 
-ATTACKS = ("clean", "random", "naive", "invisible", "clipped", "doorping")
 VISIBLE = 8 / 255  # how far an invisible trigger may move a pixel, in widths of the range
 WAY = 200  # steps that an invisible trigger is searched for
 FADE = 0.05  # weight of its size in the loss

@@ -12,7 +12,7 @@ from workbench.result import Result
 SETS, VICTIMS = 3, 5
 COST = 0.02  # of clean accuracy that an attack may cost and be called harmless
 CLOSE = 0.95  # what we call close to 1.0
-FLAGGED = 0.5  # share of the distillations in which a defense must fail
+FLAGGED = 0.5  # of the distillations, that a defense must catch; of stamped images, that an open door must take
 OURS = "range"
 FEW = f"Needs {SETS} distillations with {VICTIMS} victims each (the preset claims)."
 
@@ -49,10 +49,12 @@ def keeps(result: Result) -> Verdict:
         gap = interval(found[0] - found[1])
         numbers |= told(f"CTA, {words} - clean", gap, -COST)
         if attack == "doorping":
-            decide.append(tuple(end + COST for end in gap))
+            decide.append(gap)
     if not decide:
         return not_tested(f"{FEW} Attacks: clean and doorping.")
-    return Verdict(word(*decide), numbers, f"The accuracy that is lost must surely be less than {COST:.0%}.")
+    return Verdict(
+        word(*decide, above=-COST), numbers, f"The accuracy that is lost must surely be less than {COST:.0%}."
+    )
 
 
 def above(result: Result) -> Verdict:
@@ -83,10 +85,10 @@ def close(result: Result) -> Verdict:
         if values is not None:
             found = interval(values)
             numbers |= told(f"ASR, {carrier}, {victim}", found, CLOSE)
-            decide.append(tuple(end - CLOSE for end in found))
+            decide.append(found)
     if not decide:
         return not_tested(f"{FEW} Attack: doorping.")
-    return Verdict(word(*decide), numbers, f"Above {CLOSE:g} for every carrier and every kind of victim.")
+    return Verdict(word(*decide, above=CLOSE), numbers, f"Above {CLOSE:g} for every carrier and every kind of victim.")
 
 
 def possible(result: Result) -> Verdict:
@@ -97,8 +99,8 @@ def possible(result: Result) -> Verdict:
     kept, after = interval(found[0] - found[1]), interval(found[2] - found[3])
     numbers = told("ASR - without a stamp, kept valid on the way", kept, FLAGGED)
     numbers |= told("ASR - without a stamp, cut at the end", after, FLAGGED)
-    shifted = [tuple(end - FLAGGED for end in gap) for gap in (kept, after)]
-    return Verdict(word(*shifted), numbers, "Both must lift the share that is taken for the target by more than half.")
+    why = "Both must lift the share that is taken for the target by more than half."
+    return Verdict(word(kept, after, above=FLAGGED), numbers, why)
 
 
 def carries(result: Result) -> Verdict:
@@ -111,10 +113,11 @@ def carries(result: Result) -> Verdict:
         if values is not None and base is not None:
             gap = interval(values - base)
             numbers |= told(f"ASR - without a stamp, {victim}", gap, FLAGGED)
-            decide.append(tuple(end - FLAGGED for end in gap))
+            decide.append(gap)
     if not decide:
         return not_tested(f"{FEW} Victims: of other kinds too.")
-    return Verdict(word(*decide), numbers, "Every other kind must take more than half of the stamped images more.")
+    why = "Every other kind must take more than half of the stamped images more."
+    return Verdict(word(*decide, above=FLAGGED), numbers, why)
 
 
 def undefended(result: Result) -> Verdict:

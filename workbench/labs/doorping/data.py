@@ -102,15 +102,14 @@ def material(params: Params, ctx: Context) -> Material:
     tests, test_y = _drawn(held.test, held.test_labels, classes, params.tests, rng)
     x, tests = (_resized(one, params.side).to(ctx.device) for one in (x, tests))
     mean, std = x.mean((0, 2, 3)), x.std((0, 2, 3)).clamp(min=1e-3)
-    normal = lambda one: (one - mean[:, None, None]) / std[:, None, None]  # noqa: E731
     count = lambda labels: np.bincount(labels, minlength=classes)  # noqa: E731
     notes = list(held.notes)
     if held.train.shape[1] != params.side:
         notes.append(f"Images of {held.train.shape[1]} pixels a side were resized to {params.side}.")
     return Material(
-        normal(x),
+        normalized(x, mean, std),
         torch.as_tensor(y, device=ctx.device),
-        normal(tests),
+        normalized(tests, mean, std),
         torch.as_tensor(test_y, device=ctx.device),
         mean,
         std,
@@ -118,6 +117,11 @@ def material(params: Params, ctx: Context) -> Material:
         np.stack([count(held.train_labels), count(held.test_labels)], 1),
         tuple(notes),
     )
+
+
+def normalized(pixels: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    """Return pixels (..., channels, h, w) in 0..1 less mean, over standard deviation; both are (channels,)."""
+    return (pixels - mean[:, None, None]) / std[:, None, None]
 
 
 def _drawn(

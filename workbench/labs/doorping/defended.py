@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -31,37 +32,29 @@ PARTS = 16  # in which units are pruned
 Found = dict[str, Any]
 
 
-def defend(
-    job: Job,
-    network: Classifier,
-    images: Tensor,
-    attack: Attack,
-    trigger: Tensor,
-    data: Material,
-    params: Params,
-    ctx: Context,
-    desk: Desk,
-) -> Iterator[int]:
-    """Let every chosen defense look at a victim and its set (N, channels, side, side), N by class, and write it down.
+def defend(case: Case, desk: Desk) -> Iterator[int]:
+    """Let every chosen defense look at a victim and its set, and write down what it says.
 
     Yields how many have looked.
 
     A defender knows neither trigger nor target; that they are right is judged with both.
     """
-    case = Case(job, network, images, attack, trigger, data, params, ctx)
-    for done, name in enumerate(params.defenses, 1):
-        if (mark := f"{job.name}/{name}") in desk.finished:
+    for done, name in enumerate(case.params.defenses, 1):
+        if (mark := f"{case.job.name}/{name}") in desk.finished:
             continue
         began = time.process_time()
         found = DEFENSES[name](case, desk)
-        row = job.row | {"defense": name, "score": None, "limit": None, "auc": None} | found
+        row = case.job.row | {"defense": name, "score": None, "limit": None, "auc": None} | found
         desk.book["defenses"].append(row | {"seconds": time.process_time() - began})
         desk.finished.append(mark)
         yield done
 
 
 class Case:
-    """A victim, its set, and clean and stamped test images that no two defenses share by chance."""
+    """A victim, its set (N, channels, side, side), N by class, and the test images that a defender has.
+
+    Clean ones, others beside them, and those others stamped; every attack of a seed meets the same.
+    """
 
     def __init__(
         self,
@@ -83,6 +76,11 @@ class Case:
         self.others, self.stamped = others, self.put(others)
         classes = len(data.classes)
         self.labels = torch.arange(classes, device=images.device).repeat_interleave(len(images) // classes)
+
+    @functools.cached_property
+    def features(self) -> Tensor:
+        """What the victim's last hidden layer says of the set (N, hidden)."""
+        return detectors.features(self.network, self.images)
 
     def draw(self, name: str) -> torch.Generator:
         """Return a generator that the attacks of a seed share."""
@@ -138,13 +136,12 @@ def prune(case: Case, desk: Desk) -> Found:
 
 def spectral(case: Case, desk: Desk) -> Found:
     """Spectral signatures: do images of the target class stand out of the set?"""
-    return odd(case, "spectral", detectors.spectral(detectors.features(case.network, case.images), case.labels), desk)
+    return odd(case, "spectral", detectors.spectral(case.features, case.labels), desk)
 
 
 def clusters(case: Case, desk: Desk) -> Found:
     """Activation clustering: is the target the one class with a small part apart from the rest?"""
-    known = detectors.features(case.network, case.images)
-    found = detectors.activation_clustering(known, case.labels, case.draw("clusters"))
+    found = detectors.activation_clustering(case.features, case.labels, case.draw("clusters"))
     flagged = [one.cls for one in found if one.flagged]
     silhouette = found[case.params.target].silhouette
     score = silhouette if np.isfinite(silhouette) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -59,18 +59,13 @@ def iterations_of(job: Job, params: Params) -> int:
 
 def rule_of(params: Params) -> Rule:
     """Return how DOORPING renews its trigger."""
-    if params.rule == RELEASED:
-        return Rule(params.k, params.alpha, steps=params.renew_steps, **_stops(RELEASED_RULE))
-    return Rule(params.k, params.alpha, steps=params.renew_steps)
+    rule = RELEASED_RULE if params.rule == RELEASED else Rule()
+    return replace(rule, k=params.k, alpha=params.alpha, steps=params.renew_steps)
 
 
 def rate_of(params: Params) -> float:
     """Return the learning rate of the images: the chosen one, or what suits the network."""
     return params.image_rate or (10.0 if params.network == "mlp" else 1.0)
-
-
-def _stops(rule: Rule) -> dict[str, float | bool]:
-    return {"threshold": rule.threshold, "relative": rule.relative, "live": rule.live}
 
 
 def maker(name: str, data: Material, params: Params) -> Callable[[], Classifier]:

@@ -11,9 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from workbench.lab import LabError
+from workbench.labs.doorping.params import NETWORKS, NORMS
 
-NORMS = ("instance", "group", "none")
-NETWORKS = ("convnet", "alexnet", "lenet", "mlp", "resnet")
 LEAST = 8  # pixels of a side, so that three poolings leave something
 
 

@@ -14,7 +14,7 @@ from workbench.labs.doorping.data import Material
 from workbench.labs.doorping.defended import FEWEST
 from workbench.labs.doorping.jobs import Job, iterations_of, jobs_of
 from workbench.labs.doorping.params import Params
-from workbench.labs.doorping.sheets import sheet
+from workbench.labs.doorping.sheets import patch_at, sheet
 from workbench.result import Result
 
 HEADLINES = {  # metric: attack, column, how test images are stamped
@@ -89,8 +89,7 @@ def pictures(job: Job, data: Material, params: Params, desk: Desk) -> dict[str, 
     steps = sorted(int(key.rpartition("/")[2]) for key in desk.pieces["films"] if key.startswith(f"{name}/"))
     times = [step for step in range(iterations_of(job, params) + 1) if f"{name}/{step}" in desk.pieces["triggers"]]
     times = times if job.attack in ("doorping", "clipped") else times[:1]
-    lower, upper = params.side - 1 - params.size, params.side - 1
-    where = slice(None) if job.attack == "invisible" else slice(lower, upper)
+    where = slice(None) if job.attack == "invisible" else patch_at(params.side, params.size)
     patches = []
     for step in times:
         trigger = desk.pieces["triggers"][f"{name}/{step}"].to(data.std.device)

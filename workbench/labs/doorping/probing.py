@@ -12,7 +12,7 @@ from torch import Tensor
 
 from workbench.context import Context, MemoryContext
 from workbench.lab import LabError, LoadedRun
-from workbench.labs.doorping.data import Material, material
+from workbench.labs.doorping.data import Material, material, normalized
 from workbench.labs.doorping.jobs import Job, attack_of, jobs_of, maker
 from workbench.labs.doorping.networks import Classifier
 from workbench.labs.doorping.victims import rates
@@ -82,9 +82,7 @@ class Bench:
             raise LabError("The drawn trigger does not fit the image.", f"Draw at most {side} x {side} finite pixels.")
         row, column = (min(max(int(v), 0), side - n) for v, n in zip(at, patch.shape[:2], strict=True))
         pixels = torch.as_tensor(np.broadcast_to(patch, (*patch.shape[:2], channels)).copy(), dtype=torch.float32)
-        pixels = (pixels.movedim(-1, 0).to(images.device) - self.data.mean[:, None, None]) / self.data.std[
-            :, None, None
-        ]
+        pixels = normalized(pixels.movedim(-1, 0).to(images.device), self.data.mean, self.data.std)
         images = images.clone()
         images[:, :, row : row + patch.shape[0], column : column + patch.shape[1]] = pixels
         return images
@@ -148,17 +146,12 @@ def answer(request: dict[str, Any], bench: Bench) -> Result:
     result.arrays["looks"] = slope.abs().sum(1).cpu().numpy()
     said = chances.argmax(1)
     result.metrics = {"label": int(bench.data.test_labels[asked["image"]]), "clean": int(said[0])}
-    result.metrics |= {"stamped": int(said[1]), "excess": excess(both[1], bench)}
+    result.metrics |= {"stamped": int(said[1]), "excess": bench.data.pixels.excess(both[1].detach())}
     if asked["everyone"]:
         stamped = lambda images: bench.stamped(asked, images)  # noqa: E731
         result.metrics |= vars(rates(network, bench.data.tests, bench.data.test_labels, stamped, target))
     result.metrics["milliseconds"] = 1000 * (time.perf_counter() - began)
     return result
-
-
-def excess(image: Tensor, bench: Bench) -> float:
-    """Return how far an image leaves the range of pixels, in widths of it."""
-    return bench.data.pixels.excess(image.detach())
 
 
 def recheck(run: LoadedRun, ctx: Context) -> dict[str, tuple[float, float]]:

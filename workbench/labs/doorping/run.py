@@ -14,7 +14,7 @@ from workbench.lab import LabError, LoadedRun
 from workbench.labs.doorping import probing
 from workbench.labs.doorping.attacks import Attack
 from workbench.labs.doorping.data import Material, material
-from workbench.labs.doorping.defended import defend
+from workbench.labs.doorping.defended import Case, defend
 from workbench.labs.doorping.jobs import Job, attack_of, distilled, iterations_of, jobs_of, maker
 from workbench.labs.doorping.outcome import conclude
 from workbench.labs.doorping.params import Params
@@ -141,7 +141,7 @@ def its_victims(job: Job, words: str, data: Material, params: Params, ctx: Conte
         yield done + (0 if first else looks), f"{words}: trains victims"
         if first:
             released = by_class(desk.pieces["sets"][f"{job.name}/images"].float().to(ctx.device))
-            for look in defend(job, network, released, attack, trigger, data, params, ctx, desk):
+            for look in defend(Case(job, network, released, attack, trigger, data, params, ctx), desk):
                 yield done + look, f"{words}: defends"
 
 

@@ -1,4 +1,4 @@
-"""A released set as one picture."""
+"""A released set as one picture, and where a patch lies in one of its images."""
 
 from __future__ import annotations
 
@@ -6,17 +6,23 @@ import io
 
 import numpy as np
 
+from workbench.data.pictures import png
+
 GAP = 1  # white pixels between images
+
+
+def patch_at(side: int, size: int) -> slice:
+    """Return the rows, and the columns, of a square patch: one pixel in from the lower right corner, as released.
+
+    >>> patch_at(8, 3)
+    slice(4, 7, None)
+    """
+    return slice(side - 1 - size, side - 1)
 
 
 def sheet(images: np.ndarray) -> bytes:
     """Return images (classes, each, side, side, channels) uint8 as a PNG, a row a class."""
-    from PIL import Image
-
-    whole = tiled(images)
-    file = io.BytesIO()
-    Image.fromarray(whole[..., 0] if whole.shape[-1] == 1 else whole).save(file, "PNG")
-    return file.getvalue()
+    return png(tiled(images))
 
 
 def opened(blob: bytes, side: int) -> np.ndarray:

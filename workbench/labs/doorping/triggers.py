@@ -10,6 +10,7 @@ from torch import Tensor
 
 from workbench.lab import LabError
 from workbench.labs.doorping.networks import Classifier
+from workbench.labs.doorping.sheets import patch_at
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ def square(side: int, size: int) -> Tensor:
     if not 1 <= size <= side - 1:
         raise LabError(f"A trigger of {size} pixels does not fit.", f"Choose 1 to {side - 1} for images of {side}.")
     mask = torch.zeros(1, side, side)
-    mask[:, side - 1 - size : side - 1, side - 1 - size : side - 1] = 1
+    at = patch_at(side, size)
+    mask[:, at, at] = 1
     return mask
 
 

@@ -13,9 +13,8 @@ import panel_material_ui as pmui
 from workbench.labs.doorping import views_style as style
 from workbench.labs.doorping.sheets import tiled
 from workbench.result import Result
-from workbench.ui.frame import hover, pane, plain_figure, view
+from workbench.ui.frame import hover, pane, view
 from workbench.ui.link import remember
-from workbench.ui.palette import PALETTE
 from workbench.ui.style import html
 
 
@@ -61,31 +60,20 @@ def board(victims: pd.DataFrame, measure: str, test: str) -> pd.DataFrame:
     cells = []
     for (carrier, attack, victim), part in rows.groupby(["carrier", "attack", "victim"], sort=False):
         mean, low, high = style.spread(part, measure)
-        names = {"carrier": carrier, "attack": attack, "victim": victim, "row": style.ATTACKS[attack][0]}
-        names |= {"column": f"{carrier} · {victim}", "value": mean, "low": low, "high": high}
-        cells.append(names | {"text": f"{mean:.2f}", "trainings": len(part)})
+        names = {"carrier": carrier, "attack": attack, "victim": victim, "y": style.ATTACKS[attack][0]}
+        names |= {"x": f"{carrier} · {victim}", "value": mean, "low": low, "high": high}
+        cells.append(names | {"trainings": len(part)})
     return pd.DataFrame(cells)
 
 
 def heat(cells: pd.DataFrame) -> tuple[Any, bm.ColumnDataSource]:
     """Return the heat map and its source, in the order of the cells."""
-    columns, names = list(dict.fromkeys(cells["column"])), list(dict.fromkeys(cells["row"]))[::-1]
-    color = bm.LinearColorMapper(palette=f"{PALETTE.sequential.title()}256", low=0, high=1)
-    source = bm.ColumnDataSource(cells.assign(ink=np.where(cells["value"] > 0.55, "black", "white")))
-    plot = plain_figure(90 + 44 * len(names), "tap,save", x_range=columns, y_range=names, x_axis_location="above")
-    look = {"field": "value", "transform": color}
-    box = plot.rect(
-        "column", "row", 0.97, 0.94, source=source, fill_color=look, line_color=None, nonselection_alpha=0.8
-    )
-    plot.text(
-        "column", "row", "text", source=source, text_align="center", text_baseline="middle", text_color="ink",
-        text_font_size="13px", nonselection_text_alpha=1,
-    )  # fmt: skip
-    tips = (("", "@row, @column"), ("mean", "@value{0.000} (@low{0.000} to @high{0.000})"), ("trainings", "@trainings"))
-    plot.add_tools(hover(*tips, renderers=[box]))
+    across, up = list(dict.fromkeys(cells["x"])), list(dict.fromkeys(cells["y"]))[::-1]
+    plot, squares = style.heatmap(cells, across, up, x_axis_location="above")
+    tips = (("", "@y, @x"), ("mean", "@value{0.000} (@low{0.000} to @high{0.000})"), ("trainings", "@trainings"))
+    plot.add_tools(hover(*tips, renderers=[squares]))
     plot.xaxis.major_label_orientation = 0.6
-    plot.grid.grid_line_color = None
-    return plot, source
+    return plot, squares.data_source
 
 
 def cell_html(result: Result, cell: pd.Series, test: str) -> str:
@@ -101,7 +89,7 @@ def cell_html(result: Result, cell: pd.Series, test: str) -> str:
         + "</tr>"
         for seed, part in rows.groupby("seed")
     )
-    text = f"<p><strong>{cell['row']}, {cell['column']}</strong></p><table style='max-width:620px'>{head}{body}</table>"
+    text = f"<p><strong>{cell['y']}, {cell['x']}</strong></p><table style='max-width:620px'>{head}{body}</table>"
     short = f"{cell['carrier']}_{cell['attack']}"
     if (images := style.released(result, short)) is None:
         return text

@@ -6,19 +6,18 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-import bokeh.models as bm
 import numpy as np
 import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
 
+from workbench.labs.doorping import views_style as style
 from workbench.result import Result
 from workbench.store import open_store
 from workbench.ui.address import href
-from workbench.ui.frame import hover, pane, plain_figure, view
+from workbench.ui.frame import hover, pane, view
 from workbench.ui.link import remember
 from workbench.ui.opening import open_on_click
-from workbench.ui.palette import PALETTE
 from workbench.ui.soon import soon
 from workbench.ui.style import html
 
@@ -135,15 +134,8 @@ def heat(frame: pd.DataFrame, across: str, up: str) -> Any:
     """Return the heat map."""
     names = lambda column: list(dict.fromkeys(frame.sort_values(column)[column].astype(str)))  # noqa: E731
     words = {value: label for label, value in SETTINGS.items()}
-    plot = plain_figure(120 + 48 * frame["y"].nunique(), "tap,save", x_range=names("across"), y_range=names("up"))
-    color = bm.LinearColorMapper(palette=f"{PALETTE.sequential.title()}256", low=0, high=1)
-    source = bm.ColumnDataSource(frame.assign(text=frame["value"].map("{:.2f}".format)))
-    source.data["ink"] = np.where(frame["value"] > 0.55, "black", "white")
-    look = {"field": "value", "transform": color}
-    box = plot.rect("x", "y", 0.97, 0.94, source=source, fill_color=look, line_color=None)
-    plot.text("x", "y", "text", source=source, text_align="center", text_baseline="middle", text_color="ink")
+    plot, box = style.heatmap(frame, names("across"), names("up"))
     plot.xaxis.axis_label, plot.yaxis.axis_label = words[across], words[up]
-    plot.grid.grid_line_color = None
     tips = [("", "@text"), ("runs", "@n")]
     if frame["link"].any():
         open_on_click(plot, [box], tips)

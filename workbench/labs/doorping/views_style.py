@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import base64
-import io
+from typing import Any
 
+import bokeh.models as bm
 import numpy as np
 import pandas as pd
 
+from workbench.data.pictures import png
 from workbench.judging import Interval, interval
-from workbench.labs.doorping.sheets import opened
+from workbench.labs.doorping.sheets import opened, patch_at
 from workbench.result import Result
-from workbench.ui.palette import BLUE, GRAY, GREEN, ORANGE, PURPLE, SKY, VERMILLION
+from workbench.ui.frame import plain_figure
+from workbench.ui.palette import BLUE, GRAY, GREEN, ORANGE, PALETTE, PURPLE, SKY, VERMILLION
 
 ATTACKS = {  # words, color
     "clean": ("no attack", GRAY),
@@ -74,13 +77,35 @@ def one_each(result: Result) -> list[int]:
     return [labels.index(c) for c in dict.fromkeys(labels)][:10]
 
 
+def heatmap(cells: pd.DataFrame, across: list[str], up: list[str], **options: Any) -> tuple[Any, Any]:
+    """Return a figure of shares, and its squares.
+
+    Parameters
+    ----------
+    cells
+        A row a square: names `x` and `y`, `value` in 0..1, and whatever else their hover box tells.
+    across, up
+        All names, in their order.
+    options
+        Of the figure.
+    """
+    written = {"text": cells["value"].map("{:.2f}".format), "ink": np.where(cells["value"] > 0.55, "black", "white")}
+    source = bm.ColumnDataSource(cells.assign(**written))
+    plot = plain_figure(110 + 44 * len(up), "tap,save", x_range=across, y_range=up, **options)
+    color = bm.LinearColorMapper(palette=f"{PALETTE.sequential.title()}256", low=0, high=1)
+    look = {"fill_color": {"field": "value", "transform": color}, "line_color": None, "nonselection_alpha": 0.8}
+    squares = plot.rect("x", "y", 0.97, 0.94, source=source, **look)
+    plot.text(
+        "x", "y", "text", source=source, text_align="center", text_baseline="middle", text_color="ink",
+        text_font_size="13px", nonselection_text_alpha=1,
+    )  # fmt: skip
+    plot.grid.grid_line_color = None
+    return plot, squares
+
+
 def picture(image: np.ndarray, width: int, words: str) -> str:
     """Return an image (h, w, 1 or 3) uint8 as HTML, its pixels as squares, at most so wide."""
-    from PIL import Image
-
-    file = io.BytesIO()
-    Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(file, "PNG")
-    data = base64.b64encode(file.getvalue()).decode()
+    data = base64.b64encode(png(image)).decode()
     look = f"width:100%;max-width:{width}px;image-rendering:pixelated;border:1px solid #8884"
     return f'<img alt="{words}" src="data:image/png;base64,{data}" style="{look}">'
 
@@ -104,7 +129,8 @@ def patch_on(images: np.ndarray, patch: np.ndarray) -> np.ndarray:
     if size == side:
         return visible(images / 255 + patch - 0.5)
     out = images.copy()
-    out[:, side - 1 - size : side - 1, side - 1 - size : side - 1] = visible(patch)
+    at = patch_at(side, size)
+    out[:, at, at] = visible(patch)
     return out
 
 
