@@ -4,6 +4,7 @@
     python tools/install.py torch      torch alone, in the build that fits the machine
     python tools/install.py dev        what the tests need, and a Chromium
     python tools/install.py desktop    napari and Open3D; a failure is told and costs nothing else
+    python tools/install.py jupyterlab settings for JupyterLab in this environment; part of core
 
 Environment: TORCH=cpu|cuda overrules the look for an NVIDIA GPU; TORCH_INDEX is the address of a package index
 that holds the CPU builds of PyTorch, where pip's own settings know none.
@@ -28,7 +29,7 @@ CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 def main(arguments: list[str]) -> int:
     """Run the steps named on the command line; 0 unless one that is needed failed."""
-    steps = {"torch": torch, "core": core, "dev": dev, "desktop": desktop}
+    steps = {"torch": torch, "core": core, "dev": dev, "desktop": desktop, "jupyterlab": jupyterlab}
     try:
         for name in arguments or ["core"]:
             steps[name]()
@@ -51,6 +52,16 @@ def core() -> None:
     torch()
     say("Installing the pinned packages (a few minutes the first time) ...")
     call([*PIP, "-c", str(CONSTRAINTS), "-e", "."])
+    jupyterlab()
+
+
+def jupyterlab() -> None:
+    """Write the settings with which JupyterLab asks for no build and looks for no news or updates on the network.
+
+    Open3D brings Dash, whose extension is source that JupyterLab would build. A user's own settings go before these.
+    A wheel of the workbench brings the same files along; an editable installation cannot.
+    """
+    shutil.copytree(ROOT / "tools" / "jupyterlab", sys.prefix, dirs_exist_ok=True)
 
 
 def dev() -> None:

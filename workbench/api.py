@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import concurrent.futures
 import importlib
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +70,7 @@ class Run:
         LabError
             If the question does not fit the lab.
         """
-        return self._ask(request).result()
+        return self.ask(request).result()
 
     def resume(self, progress: bool = True) -> Run:
         """Go on with a stopped, failed or lost run from its last checkpoint, wait for it, and return it.
@@ -120,12 +122,13 @@ class Run:
     def views(self) -> dict[str, Callable[[], Any]]:
         """Return title -> function that builds the view."""
         link = importlib.import_module("workbench.ui.link").Link
-        return self.lab.views(self.result, link(self.id, self._ask))
+        return self.lab.views(self.result, link(self.id, self.ask))
 
     def _now(self, record: Record) -> Run:
         return Run(record, self.engine)
 
-    def _ask(self, request: dict[str, Any]) -> concurrent.futures.Future[Result]:
+    def ask(self, request: dict[str, Any]) -> concurrent.futures.Future[Result]:
+        """Ask as `probe` does, without waiting for the answer."""
         return (self.engine or open_engine()).probe(self.id, request)
 
     def to_dict(self) -> dict[str, Any]:
@@ -146,9 +149,8 @@ class Run:
         numbers = ", ".join(f"{key}={value:.4g}" for key, value in self.metrics.items())
         return f"<Run {self.record.name!r}: {self.status}{', ' * bool(numbers)}{numbers}>"
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        notebook = importlib.import_module("workbench.ui.notebook")  # panel, only when there is something to show
-        return notebook.show(self)._repr_mimebundle_(include, exclude)
+    def _ipython_display_(self) -> None:
+        importlib.import_module("workbench.ui.notebook").show_run(self)  # panel, only when there is something to show
 
 
 def labs() -> list[Lab]:
@@ -266,7 +268,10 @@ def follow(engine: Engine, run_id: str, show: bool = True) -> Live:
 
 @contextmanager
 def _display(show: bool) -> Iterator[Callable[[Live], None]]:
-    """Yield a function that draws a snapshot: a bar in the terminal and in Jupyter, on standard error."""
+    """Yield a function that draws a snapshot: a bar in the cell of a notebook, or on standard error in a terminal."""
+    if show and "ipykernel" in sys.modules:
+        yield _cell_display()
+        return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -275,14 +280,45 @@ def _display(show: bool) -> Iterator[Callable[[Live], None]]:
         task = bar.add_task("queued", total=None, words="")
 
         def draw(live: Live) -> None:
-            words = f"{live.done}/{live.total}" if live.total else ""
-            if live.queue_position:
-                words = f"place {live.queue_position} in the queue"
-            if live.remaining is not None:
-                words += f", about {live.remaining:.0f} s of this stage left"
-            stage = "stopping" if live.stopping else live.stage or live.status
-            ended = live.status not in ACTIVE
-            bar.update(task, description=live.status if ended else stage, completed=live.done, total=live.total or None)
-            bar.update(task, words=words)
+            stage, words = _progress_text(live)
+            bar.update(task, description=stage, completed=live.done, total=live.total or None, words=words)
 
         yield draw
+
+
+def _progress_text(live: Live) -> tuple[str, str]:
+    """Return the stage of a run under way, and how far it has come."""
+    words = f"{live.done}/{live.total}" if live.total else ""
+    if live.queue_position:
+        words = f"place {live.queue_position} in the queue"
+    if live.remaining is not None:
+        words += f", about {live.remaining:.0f} s of this stage left"
+    stage = "stopping" if live.stopping else live.stage or live.status
+    return (stage if live.status in ACTIVE else live.status), words
+
+
+def _cell_display() -> Callable[[Live], None]:
+    """Return a function that draws a snapshot in one output of the cell; what stays in the notebook is its last line.
+
+    A widget would leave nothing in a saved notebook.
+    """
+    from IPython.display import display
+
+    began, last = time.monotonic(), ["", 0.0]  # the text in the cell, and when it was written
+    handle = display({"text/plain": "queued"}, raw=True, display_id=True)
+
+    def draw(live: Live) -> None:
+        stage, words = _progress_text(live)
+        now, ended = time.monotonic(), live.status not in ACTIVE
+        text = f"{stage} after {now - began:.0f} s" if ended else " ".join(filter(None, (stage, words)))
+        if text == last[0] or (now - last[1] < 0.3 and not ended):
+            return
+        last[:] = text, now
+        bar = (
+            ""
+            if ended
+            else f"<progress max={live.total or 1} {f'value={live.done}' if live.total else ''}></progress> "
+        )
+        handle.update({"text/plain": text, "text/html": f"{bar}{escape(text)}"}, raw=True)
+
+    return draw

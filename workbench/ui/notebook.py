@@ -1,42 +1,133 @@
-"""A run shown in a notebook: the same views, metrics and claims as on the page."""
+"""A run or a view in the cell of a notebook: live while its kernel lives, and a still picture of it for afterwards.
+
+A cell gets two outputs. The first holds a few lines of script, which look for the kernel's own server
+(`workbench.ui.notebook_server`) and open its page in a frame; nothing is asked of any other host, and what a saved
+notebook keeps of it is small. The second is the still picture, hidden as long as the first is live: it is what
+a notebook shows without a kernel, on another machine, or exported as HTML.
+"""
 
 from __future__ import annotations
 
+import base64
 import functools
-from typing import TYPE_CHECKING
+import io
+import json
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import holoviews as hv
 import panel as pn
+import panel_material_ui as pmui
+from IPython.display import display
+from panel.io.resources import LOCAL_DIST
+from PIL import Image
 
+from workbench.lab import LabError
+from workbench.ui import style
 from workbench.ui.claims import claims_html
+from workbench.ui.errors import error_card
+from workbench.ui.figures import screenshot
+from workbench.ui.link import Link
+from workbench.ui.notebook_server import notebook_server
 from workbench.ui.reading import metrics_html
-from workbench.ui.style import html
+from workbench.ui.soon import later, send_rest
+from workbench.ui.tabs import LazyTabs
 
 if TYPE_CHECKING:
     from workbench.api import Run
 
+CELL_JS = Path(__file__).with_name("notebook_cell.js").read_text(encoding="utf-8")
+FRAME_JS = Path(__file__).with_name("notebook_frame.js").read_text(encoding="utf-8")
+WIDTH, HEIGHT = 1000, 1200  # CSS pixels of a still picture; what is longer is cut off
+COLORS = 128  # of a still picture: figures have few, and a notebook should stay small
+# Figures take their colors from these variables; Panel sets them on a page of its own only.
+DARK = """:root { color-scheme: dark; background: #14181c; --bk-background-fill-color: #14181c;
+--bk-border-fill-color: #14181c; --bk-text-color: #e8ecef; --bk-title-text-color: #e8ecef;
+--bk-label-text-color: #e8ecef; --bk-axis-label-text-color: #e8ecef; --bk-major-label-text-color: #a3aeb8;
+--bk-group-text-color: #a3aeb8; --bk-axis-line-color: #a3aeb8; --bk-major-tick-line-color: #a3aeb8;
+--bk-grid-line-color: #343c44; }"""
+FRAME_CSS = "html, body { height: auto; margin: 0; overflow: hidden; }"
 
-@functools.cache
-def prepare() -> None:
-    """Load what a notebook needs to draw; once in a kernel."""
-    hv.extension("bokeh", logo=False)
-    pn.extension("tabulator")
 
-
-def show(run: Run) -> pn.viewable.Viewable:
-    """Return a run as tabs; a view is built when its tab is first opened.
+def show_run(run: Run) -> None:
+    """Display a run in this cell: its views, metrics and claims as tabs, the same as on the lab's page.
 
     Parameters
     ----------
     run
         The run to show; a stopped or failed one says so and shows what it has.
     """
-    prepare()
+    numbers = metrics_html(run.lab, run.result)
+    _show(functools.partial(_run_content, run), repr(run), f"<strong>{escape(run.lab.title)}</strong>{numbers}")
+
+
+def show_view(view: pn.viewable.Viewable) -> None:
+    """Display a Panel object in this cell; IPython calls this instead of Panel's own way, which asks two other hosts.
+
+    A notebook that has called ``pn.extension()`` itself has chosen Panel's own way, and gets it.
+    """
+    if getattr(pn.extension, "_loaded", False):
+        display(*view._repr_mimebundle_(), raw=True)
+    else:
+        _show(lambda: view, repr(view), "<p>A view of the workbench.</p>")
+
+
+def _show(build: Callable[[], Any], text: str, words: str) -> None:
+    """Display what `build` makes, live, and its still picture; `words` (HTML) stand where none can be drawn."""
+    server = notebook_server()
+    key = server.add(functools.partial(_page, build))
+    place = {"port": server.port, "path": server.secret, "key": key}
+    script = CELL_JS.replace("$PLACE", json.dumps(place))
+    display({"text/plain": text, "text/html": f"<div><script>{script}</script></div>"}, raw=True)
+    try:
+        picture = _picture(screenshot(server.still_address(key), WIDTH, HEIGHT), server.height(key))
+        still = f'<img alt="{escape(text)}" style="max-width: 100%" src="data:image/png;base64,{picture}">'
+    except LabError:
+        still = words  # no Chromium on this machine
+    display({"text/plain": "", "text/html": f'<div id="workbench-still-{key}">{still}</div>'}, raw=True)
+
+
+def _picture(png: bytes, height: int) -> str:
+    """Return a screenshot, cut to its content and to few colors, as base64."""
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    picture = picture.crop((0, 0, picture.width, max(1, min(height, picture.height))))
+    kept = io.BytesIO()
+    picture.quantize(COLORS, dither=Image.Dither.NONE).save(kept, "PNG", optimize=True)
+    return base64.b64encode(kept.getvalue()).decode()
+
+
+def _page(build: Callable[[], Any]) -> Any:
+    """Return the content of a session: what `build` makes in the workbench's look, or the error in its place."""
+    document = pn.state.curdoc
+    document._template_variables.setdefault("dist_url", LOCAL_DIST)  # see workbench.ui.shell
+    document.js_on_event("document_ready", _script("ready"))
+    document.js_on_event("connection_lost", _script("lost"))
+    pn.state.add_periodic_callback(lambda: send_rest(document), 300)
+    dark = pn.config.theme == "dark"
+    pn.config.raw_css.append(FRAME_CSS + (DARK if dark else ""))
+    try:
+        content = build()
+    except Exception as error:  # an old or a partial result may be too little for a lab's views
+        content = error_card(error, "drawing this")
+    return pmui.Column(content, theme_config=style.THEME, dark_theme=dark, sizing_mode="stretch_width", margin=0)
+
+
+def _script(word: str) -> Any:
+    from bokeh.models import CustomJS
+
+    return CustomJS(code=FRAME_JS.replace("$WORD", word))
+
+
+def _run_content(run: Run) -> Any:
     record = run.record
-    head = f"<strong>{run.lab.title}</strong>: {record.name}, {record.status}"
+    head = f"<strong>{escape(run.lab.title)}</strong>: {escape(record.name)}, {escape(record.status)}"
     if record.result.notes:
-        head += "<ul>" + "".join(f"<li>{note}</li>" for note in record.result.notes) + "</ul>"
-    tabs = [(title, pn.panel(lambda build=build: build(), lazy=True)) for title, build in run.views().items()]
-    tabs.append(("Metrics", html(metrics_html(run.lab, run.result))))
-    tabs.append(("Claims", html(claims_html(record, run.lab))))
-    return pn.Column(html(head), pn.Tabs(*tabs, dynamic=True), sizing_mode="stretch_width")
+        head += "<ul>" + "".join(f"<li>{escape(note)}</li>" for note in record.result.notes) + "</ul>"
+    link = Link(run.id, run.ask, functools.partial(later, pn.state.curdoc))
+    makers = {
+        **run.lab.views(run.result, link),
+        "Metrics": lambda: style.html(metrics_html(run.lab, run.result)),
+        "Claims": lambda: style.html(claims_html(record, run.lab)),
+    }
+    return pn.Column(style.html(head), LazyTabs(makers).layout, sizing_mode="stretch_width", margin=(0, 8))
