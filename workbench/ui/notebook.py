@@ -58,8 +58,9 @@ def show_run(run: Run) -> None:
     run
         The run to show; a stopped or failed one says so and shows what it has.
     """
-    numbers = metrics_html(run.lab, run.result)
-    _show(functools.partial(_run_content, run), repr(run), f"<strong>{escape(run.lab.title)}</strong>{numbers}")
+    key = notebook_server().add(functools.partial(_page, functools.partial(_run_content, run)))
+    _show_live(key, repr(run))
+    _show_still(key, repr(run), f"<strong>{escape(run.lab.title)}</strong>{metrics_html(run.lab, run.result)}")
 
 
 def show_view(view: pn.viewable.Viewable) -> None:
@@ -69,17 +70,23 @@ def show_view(view: pn.viewable.Viewable) -> None:
     """
     if getattr(pn.extension, "_loaded", False):
         display(*view._repr_mimebundle_(), raw=True)
-    else:
-        _show(lambda: view, repr(view), "<p>A view of the workbench.</p>")
+        return
+    once = iter([view])  # a figure of Bokeh's belongs to one session; a reloaded notebook is another one
+    again = style.html("<p>This view was open already: run its cell again.</p>")
+    _show_live(notebook_server().add(functools.partial(_page, lambda: next(once, again))), "A view of the workbench")
 
 
-def _show(build: Callable[[], Any], text: str, words: str) -> None:
-    """Display what `build` makes, live, and its still picture; `words` (HTML) stand where none can be drawn."""
+def _show_live(key: str, text: str) -> None:
+    """Display a page of the kernel's server in this cell."""
     server = notebook_server()
-    key = server.add(functools.partial(_page, build))
     place = {"port": server.port, "path": server.secret, "key": key}
     script = CELL_JS.replace("$PLACE", json.dumps(place))
     display({"text/plain": text, "text/html": f"<div><script>{script}</script></div>"}, raw=True)
+
+
+def _show_still(key: str, text: str, words: str) -> None:
+    """Display a picture of a page of the kernel's server; `words` (HTML) stand where none can be drawn."""
+    server = notebook_server()
     try:
         picture = _picture(screenshot(server.still_address(key), WIDTH, HEIGHT), server.height(key))
         still = f'<img alt="{escape(text)}" style="max-width: 100%" src="data:image/png;base64,{picture}">'
