@@ -30,6 +30,7 @@ serve: $(VENV)/.core
 install: $(VENV)/.core
 
 test: $(VENV)/.dev lint
+	@test "$(DESKTOP)" = 0 || $(MAKE) $(VENV)/.desktop
 	$(QUIET) $(BIN)/python -m pytest tests $$(ls notebooks/*.ipynb 2>/dev/null) --nbval-lax --nbval-current-env \
 		-n $(JOBS) --no-loadscope-reorder $(ARGS)
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import sysconfig
 import time
+from collections import Counter
 from pathlib import Path
 
 import psutil
@@ -55,6 +56,37 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: next((k for k, name in enumerate(long) if item.nodeid.startswith(name)), len(long)))
 
 
+# what was left out ----------------------------------------------------------------------------------------------
+
+# What a machine may be without: a graphics card, and data that nobody fetched. Any other reason to leave a test out is
+# told as a mistake, and fails the run in CI, where everything that is tested gets installed.
+MAY_LACK = ("GPU: ", "data: ")
+
+
+def _left_out(config) -> Counter:
+    """Return reason -> number of tests that were skipped for it."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    reports = reporter.stats.get("skipped", []) if reporter else []
+    return Counter(str(report.longrepr[-1]).removeprefix("Skipped: ") for report in reports)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """List what was left out, with its reason."""
+    for reason, count in sorted(_left_out(config).items()):
+        wrong = "" if reason.startswith(MAY_LACK) else "  <-- not to be left out in CI"
+        terminalreporter.write_line(f"left out: {count:3} x {reason}{wrong}")
+
+
+def pytest_sessionfinish(session):
+    """Let a run in CI fail when a test was left out that should not be."""
+    here = not hasattr(session.config, "workerinput") and os.environ.get("CI")
+    if here and any(not reason.startswith(MAY_LACK) for reason in _left_out(session.config)):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+# fixtures -------------------------------------------------------------------------------------------------------
+
+
 @pytest.fixture(scope="session", autouse=True)
 def home(tmp_path_factory):
     """Return a fresh WORKBENCH_HOME for the whole session."""
@@ -80,7 +112,8 @@ def engine(home):
 @pytest.fixture(scope="session")
 def chromium():
     """Return one Chromium for all tests of a session: a second Playwright in the same process would refuse to start."""
-    api = pytest.importorskip("playwright.sync_api")
+    from playwright import sync_api as api
+
     path = next(filter(None, map(shutil.which, CHROMIUM)), None)  # None: the one that Playwright brought along
     with api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)

@@ -149,7 +149,7 @@ def blocks(language: str) -> list[str]:
 
 def check(*command: str, missing: str = "") -> None:
     """Let a tool of the system check a file; without the tool there is nothing to ask."""
-    tool = shutil.which(command[0], path=f"{os.environ['PATH']}:/usr/sbin")
+    tool = shutil.which(command[0], path=f"{os.environ['PATH']}:/usr/sbin:{BIN.parent}/system/usr/sbin")
     if tool is None:
         pytest.skip(f"{missing or command[0]} is not installed")
     done = subprocess.run([tool, *command[1:]], capture_output=True, text=True, timeout=60)

@@ -67,12 +67,30 @@ def jupyterlab() -> None:
 def dev() -> None:
     say("Installing what the tests need ...")
     call([*PIP, "-c", str(CONSTRAINTS), "-e", ".[dev,language]"])
-    if any(shutil.which(name) for name in CHROMIUM):
+    if not any(shutil.which(name) for name in CHROMIUM):
+        if sys.platform == "darwin":
+            call([sys.executable, "-m", "playwright", "install", "chromium"])
+        else:
+            system_packages("apt-test.txt", "the browser tests")
+    nginx()
+
+
+def nginx() -> None:
+    """Unpack Debian's nginx into this environment, for the test of the deployment guide.
+
+    Installed by the system's packages it would start, and listen on port 80 of somebody's laptop.
+    """
+    place = Path(sys.prefix) / "system"
+    if shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin:{place}/usr/sbin") or not shutil.which("apt-get"):
         return
-    if sys.platform == "darwin":
-        call([sys.executable, "-m", "playwright", "install", "chromium"])
-    else:
-        system_packages("apt-test.txt", "the browser tests")
+    with tempfile.TemporaryDirectory() as folder:
+        quiet = {"cwd": folder, "stdin": subprocess.DEVNULL, "capture_output": True}
+        subprocess.run(["apt-get", "download", "nginx"], **quiet)
+        packages = [str(file) for file in Path(folder).glob("*.deb")]
+        if not packages:
+            say("nginx could not be downloaded; the test of the guide's proxy is left out.")
+        for package in packages:
+            subprocess.run(["dpkg-deb", "--extract", package, str(place)], check=True, **quiet)
 
 
 def desktop() -> None:

@@ -5,12 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from workbench.lab import get_lab
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(get_lab("amos").recorded is None, reason="`workbench record amos` makes the recorded run"),
-]
+pytestmark = pytest.mark.browser
 RUN = {"lab": "amos", "run": "recorded-amos"}
 TABS = ("Slices", "Probe", "Leaderboard", "Organs", "Cases", "Ranks", "Learning", "Literature")
 

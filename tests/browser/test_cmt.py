@@ -5,12 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from workbench.lab import labs
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(labs()["cmt"].recorded is None, reason="`workbench record cmt` makes the recorded run"),
-]
+pytestmark = pytest.mark.browser
 RUN = {"lab": "cmt", "run": "recorded-cmt"}
 TABS = ("Arms", "Scenes", "Probe", "Positions", "Classes", "Learning")
 

@@ -5,12 +5,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from workbench.lab import get_lab, labs
+from workbench.lab import get_lab
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(labs()["doorping"].recorded is None, reason="`workbench record doorping` makes that run"),
-]
+pytestmark = pytest.mark.browser
 RUN = {"lab": "doorping", "run": "recorded-doorping"}
 TABS = ("Ladder", "Synthetic set", "Trigger", "Stamp it", "Leaderboard", "Defenses", "Settings", "Data card")
 

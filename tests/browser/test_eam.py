@@ -5,12 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from workbench.lab import labs
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(labs()["eam"].recorded is None, reason="`workbench record eam` makes the recorded run"),
-]
+pytestmark = pytest.mark.browser
 RUN = {"lab": "eam", "run": "recorded-eam"}
 TABS = ("Dice", "Annotated", "Slices", "Probe", "Attention", "Correlations", "Representations", "Learning")
 

@@ -5,12 +5,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from workbench.lab import get_lab, labs
+from workbench.lab import get_lab
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(labs()["reliant"].recorded is None, reason="`workbench record reliant` makes the recorded run"),
-]
+pytestmark = pytest.mark.browser
 RUN = {"lab": "reliant", "run": "recorded-reliant"}
 TABS = ("Who pays", "Trade-off", "Thresholds", "Graph", "Proxies", "What if", "Data card", "Losses")
 

@@ -21,7 +21,6 @@ from workbench.data.volumes import read_volume
 from workbench.lab import LabError
 
 REAL = Path(pydicom.__file__).parent / "data" / "test_files" / "dicomdirtests"  # a few files come with pydicom
-real = pytest.mark.skipif(not REAL.exists(), reason="this pydicom came without its test files")
 BRAIN = get_entry("brain_series").place  # in the user's cache; the tests have one of their own
 COLUMNS, ROWS, COUNT = 6, 5, 4
 VALUES = np.arange(COUNT * ROWS * COLUMNS, dtype=np.int16).reshape(COUNT, ROWS, COLUMNS)  # (slice, row, column)
@@ -209,7 +208,6 @@ def test_a_folder_of_a_whole_disk_is_not_read(tmp_path, monkeypatch):
 # real files ----------------------------------------------------------------------------------------------------------
 
 
-@real
 def test_real_series_of_scanners():
     heart = read_volume(REAL / "98892001")  # beside a scout
     assert heart.shape == (16, 16, 5) and heart.spacing == pytest.approx((0.488281, 0.488281, 2.5))
@@ -224,7 +222,7 @@ def test_real_series_of_scanners():
             read_volume(REAL / folder)
 
 
-@pytest.mark.skipif(not BRAIN.exists(), reason="the series of the catalog is not here")
+@pytest.mark.skipif(not BRAIN.exists(), reason="data: brain_series was not fetched on this machine")
 def test_the_brain_series_of_the_catalog():
     found = read_volume(BRAIN)
     assert found.shape == (256, 256, 20) and found.modality == "MR" and found.voxels.max() == 1059

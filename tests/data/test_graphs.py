@@ -52,7 +52,7 @@ def test_the_benchmarks_edges_are_rebuilt(name, directed, undirected):
     assert f"{directed - undirected:,}" in twice
 
 
-@pytest.mark.skipif(not (SHARED / "graphs" / "german").is_dir(), reason="no mirror")
+@pytest.mark.skipif(not (SHARED / "graphs" / "german").is_dir(), reason="data: no mirror")
 def test_what_is_bundled_and_rebuilt_is_what_the_authors_published(monkeypatch):
     monkeypatch.setenv("WORKBENCH_DATA_MIRROR", str(SHARED))
     for name in ("german", "bail", "credit"):

@@ -49,14 +49,14 @@ def test_digits_are_all_there_and_none_is_in_both_parts():
 
 def test_fashion_mnist_where_it_is_here():
     if not CLOTHES.exists():
-        pytest.skip("fashion_mnist was not fetched on this machine")
+        pytest.skip("data: fashion_mnist was not fetched on this machine")
     images = open_images("fashion-mnist", lambda _: CLOTHES)
     assert counts(images) == [[6000] * 10, [1000] * 10] and images.train.shape == (60000, 28, 28, 1)
     mean, std = brightness(images.train)
     assert mean[0] / 255 == pytest.approx(0.2860, abs=1e-4) and std[0] / 255 == pytest.approx(0.3530, abs=1e-4)
 
 
-@pytest.mark.skipif(not (SHARED / "images" / "cifar10").is_dir(), reason="no mirror")
+@pytest.mark.skipif(not (SHARED / "images" / "cifar10").is_dir(), reason="data: no mirror")
 def test_cifar_of_the_mirror(monkeypatch):
     monkeypatch.setenv("WORKBENCH_DATA_MIRROR", str(SHARED))
     images = open_images("cifar10", lambda name: resolve(name)[0])

@@ -165,8 +165,9 @@ def test_a_missing_file_and_a_folder_get_a_sentence(tmp_path):
 
 def test_another_parser_finds_the_same_hits():
     """mido walks through the events one by one; symusic pairs them."""
-    mido = pytest.importorskip("mido")
     import io
+
+    import mido
 
     from workbench.labs.drums.data import bundled
 

@@ -33,7 +33,7 @@ from workbench.data.scenesets import SETS, open_set
 from workbench.lab import LabError
 
 SHARED = Path(os.environ.get("WORKBENCH_DATA_MIRROR") or Path(__file__).parents[3] / "shared" / "data").resolve()
-real = pytest.mark.skipif(not (SHARED / "lidar").exists(), reason="needs the mirror of the real frames")
+real = pytest.mark.skipif(not (SHARED / "lidar").exists(), reason="data: no mirror of the real frames")
 
 
 @pytest.fixture(scope="module")

@@ -159,7 +159,7 @@ def test_without_the_soundfont_it_says_so_and_what_to_do(monkeypatch):
     assert path is None and "workbench data fetch soundfont" in note
 
 
-@pytest.mark.skipif(not FONTS, reason="the catalog's soundfont is not here")
+@pytest.mark.skipif(not FONTS, reason="data: soundfont was not fetched on this machine")
 def test_the_catalog_s_soundfont_has_all_pieces_and_fits_the_widget(monkeypatch):
     monkeypatch.setenv("WORKBENCH_DATA_MIRROR", str(FONTS[0].parents[1]))
     path, note = sound.font_here()

@@ -13,7 +13,7 @@ from workbench.data.volumes import Labels, Volume, matches, read_labels, read_vo
 from workbench.lab import LabError
 
 MEDICAL = Path(__file__).parents[3] / "shared" / "data" / "medical" / "totalsegmentator"
-real = pytest.mark.skipif(not MEDICAL.exists(), reason="the mirror is not here")
+real = pytest.mark.skipif(not MEDICAL.exists(), reason="data: no mirror")
 rng = np.random.default_rng(0)
 
 

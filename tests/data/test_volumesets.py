@@ -126,7 +126,7 @@ def test_the_sets_of_packages_where_they_are_here(name, shape, count):
     entry = get_entry(SETS[name].entry)
     path = CACHE / entry.name / entry.file
     if not path.exists():
-        pytest.skip(f"{name} was not fetched on this machine")
+        pytest.skip(f"data: {name} was not fetched on this machine")
     volume, labels = open_set(name, lambda _: path)
     assert volume.shape == shape and len(labels.names if labels else ()) == count
     if name == "thorax_ct":

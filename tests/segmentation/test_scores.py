@@ -30,7 +30,7 @@ MEASURED = {
 }
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason="the real CT is in the mirror, WORKBENCH_DATA_MIRROR")
+@pytest.mark.skipif(not REAL.is_dir(), reason="data: no mirror of the real CT")
 @pytest.mark.parametrize(("surface", "column"), [("area", 1), ("voxels", 2)])
 def test_the_table_measured_with_both_peers_comes_out(surface, column):
     found = evaluate({"fast": REAL / "example_seg_fast.nii.gz"}, REAL / "example_seg.nii.gz", Rules(1.0, surface))

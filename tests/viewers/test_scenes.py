@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from types import SimpleNamespace
 
 import numpy as np
@@ -27,7 +27,7 @@ def frame() -> Scene:
     try:
         return open_set("nuscenes_frame")
     except LabError as error:
-        pytest.skip(f"the frame is not here: {error}")
+        pytest.skip(f"data: {error}")
 
 
 def small() -> tuple[Scene, object]:
@@ -90,10 +90,8 @@ def test_a_window_without_a_screen_is_refused(monkeypatch):
 @pytest.mark.slow
 def test_a_real_frame_is_drawn_headless_for_a_run_of_a_lab(frame, tmp_path, monkeypatch):
     """By the door of `workbench view RUN --in open3d --save PNG`, as a lab opens it."""
-    try:
-        importlib.import_module("open3d")
-    except (ImportError, OSError) as error:
-        pytest.skip(f"Open3D is not here: {error}")
+    if find_spec("open3d") is None:
+        pytest.skip("open3d is not installed")
     lab = SimpleNamespace(viewers=lambda run: {"open3d": partial(scenes.show_scene, frame, None)})
     monkeypatch.setattr(viewers, "get_lab", lambda name: lab)
     monkeypatch.delenv("DISPLAY", raising=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -23,7 +22,7 @@ from workbench.viewers import volumes as shown
 ROOT = Path(__file__).parents[2]
 napari = pytest.importorskip("napari")
 npe2 = pytest.importorskip("npe2")
-screen = pytest.mark.skipif(not os.environ.get("DISPLAY"), reason="no screen; see test_under_xvfb")
+screen = pytest.mark.screen
 MANIFEST = npe2.PluginManifest.from_file(ROOT / "workbench" / "viewers" / "napari.yaml")
 
 
@@ -92,9 +91,7 @@ def test_the_manifest_is_found_by_napari():
     from importlib.metadata import entry_points
 
     found = [entry for entry in entry_points(group="napari.manifest") if entry.name == "workbench"]
-    if not found:
-        pytest.skip("this environment was installed before the entry point was written")
-    assert found[0].value == "workbench.viewers:napari.yaml"
+    assert [entry.value for entry in found] == ["workbench.viewers:napari.yaml"]
 
 
 def test_readers_take_what_we_read_and_leave_the_rest(tmp_path):
@@ -256,25 +253,10 @@ def test_a_run_that_fails_says_why(window, wait_for):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(bool(os.environ.get("DISPLAY")), reason="there is a screen, so they ran above")
-def test_under_xvfb(tmp_path):
+@pytest.mark.without_screen
+def test_under_xvfb():
     """Run the tests that need a screen on one of their own."""
-    import shutil
-
-    if not shutil.which("xvfb-run"):
-        pytest.skip("xvfb-run is not installed")
-    command = [
-        "xvfb-run",
-        "-a",
-        "-s",
-        "-screen 0 1280x900x24",
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-W",
-        "ignore",
-        __file__,
-    ]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=500)
+    command = ["xvfb-run", "-a", "-s", "-screen 0 1280x900x24", sys.executable, "-m", "pytest", "-q", "-W", "ignore"]
+    done = subprocess.run([*command, __file__], cwd=ROOT, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
+    assert "deselected" in done.stdout and "skipped" not in done.stdout

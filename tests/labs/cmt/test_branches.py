@@ -1,7 +1,5 @@
 """Points to a BEV image and images to features: against loops, against pixels computed by hand, and for odd input."""
 
-import importlib.util
-
 import pytest
 import torch
 from torch import nn
@@ -101,7 +99,6 @@ def test_images_of_any_size_are_padded_to_whole_strides(size, cells):
     assert found.shape == (2, 3, TINY.width, *cells)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("transformers") is None, reason="needs transformers")
 def test_a_larger_backbone_has_stride_sixteen():
     from dataclasses import replace
 

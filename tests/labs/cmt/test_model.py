@@ -1,6 +1,5 @@
 """The network as a whole: absent sensors, odd clouds, its parts against plain torch, what it tells of its attention."""
 
-import importlib.util
 from dataclasses import replace
 
 import pytest
@@ -309,7 +308,6 @@ def test_the_ablations_leave_tokens_without_positions(what, frames):
     assert (bool(plane), bool(views)) == ((True, False) if what == "image_encoding" else (False, True))
 
 
-@pytest.mark.skipif(importlib.util.find_spec("transformers") is None, reason="needs transformers")
 def test_the_published_numbers_make_a_network(make_scenes):
     """ResNet-50, six layers, 900 queries, 64 depths, released ladder; the range alone is a quarter a side."""
     model = Cmt(replace(PAPER, area=(-13.5, -13.5, -5.0, 13.5, 13.5, 3.0)), torch.Generator().manual_seed(0)).eval()

@@ -42,7 +42,7 @@ def test_other_rules_keep_the_other_meters():
     assert len(data.load("bundled", MemoryContext(), Rules(quarters_only=False)).all) == 463
 
 
-@pytest.mark.skipif(not (SHARED / "drums" / "groove").is_dir(), reason="the Groove MIDI Dataset is not here")
+@pytest.mark.skipif(not (SHARED / "drums" / "groove").is_dir(), reason="data: the Groove MIDI Dataset is not here")
 def test_the_whole_data_set_and_the_bundled_grooves_give_the_same_text(monkeypatch):
     monkeypatch.setenv("WORKBENCH_DATA_MIRROR", str(SHARED))
     whole, small = data.load("groove", MemoryContext()), data.load("bundled", MemoryContext())

@@ -218,7 +218,7 @@ def test_rs_rises_when_it_is_the_loss():
     assert separability(prepare(X @ W), y) > before
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="GPU: none here")
 def test_gpu_gives_the_same_number():
     X, y = make_moons(200, noise=0.1, random_state=0)
     assert rs(X, y, device="cuda").value == pytest.approx(value(X, y), abs=1e-12)
