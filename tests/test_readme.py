@@ -182,9 +182,11 @@ def test_the_proxy_of_the_guide_is_one_that_nginx_takes(tmp_path):
     server = server.replace("/etc/ssl/workbench.pem", str(tmp_path / "cert.pem"))
     server = server.replace("/etc/ssl/private/workbench.key", str(tmp_path / "key.pem"))
     server = server.replace("listen 80;", f"listen {free_port()};").replace("443", str(free_port()))
-    around = f"pid {tmp_path}/pid; error_log stderr; events {{}}\nhttp {{ access_log off;\n{server}\n}}"
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    folders = " ".join(f"{kind}_temp_path {tmp_path}/{kind};" for kind in kinds)  # its own are not there for everybody
+    around = f"pid {tmp_path}/pid; error_log stderr; events {{}}\nhttp {{ access_log off; {folders}\n{server}\n}}"
     (tmp_path / "nginx.conf").write_text(around)
-    check("nginx", "-t", "-c", str(tmp_path / "nginx.conf"))
+    check("nginx", "-t", "-e", "stderr", "-c", str(tmp_path / "nginx.conf"))
 
 
 def test_the_pods_of_the_guide_start_commands_that_there_are():
