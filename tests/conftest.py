@@ -90,7 +90,7 @@ def pytest_sessionfinish(session):
 @pytest.fixture(scope="session", autouse=True)
 def home(tmp_path_factory):
     """Return a fresh WORKBENCH_HOME for the whole session."""
-    path = tmp_path_factory.mktemp("home")
+    path = tmp_path_factory.mktemp("a home")  # names of folders have blanks
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WORKBENCH_HOME", str(path))
         for name in ("WORKBENCH_SCHEDULER", "MLFLOW_TRACKING_URI", "WORKBENCH_SLOTS"):
@@ -163,7 +163,7 @@ def dask_cluster(wait_for, tmp_path):
 @pytest.fixture(scope="session")
 def clone(tmp_path_factory) -> Path:
     """Return a copy of the files that git knows or would take: what a clean clone holds."""
-    tree = tmp_path_factory.mktemp("clone")
+    tree = tmp_path_factory.mktemp("a clone")
     listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
     for name in filter(lambda name: (ROOT / name).is_file(), listed.stdout.splitlines()):
         (tree / name).parent.mkdir(parents=True, exist_ok=True)

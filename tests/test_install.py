@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from jupyter_server.config_manager import BaseJSONConfigManager as ConfigManager
+from jupyterlab_server import settings_utils
 
 TOOLS = Path(__file__).parent.parent / "tools"
 
@@ -97,6 +99,28 @@ def test_without_root_and_sudo_the_command_is_printed_and_nothing_else_happens(m
     install.desktop()
     told = capsys.readouterr().err
     assert "sudo apt-get install -y --no-install-recommends libxcb-cursor0 xvfb" in told
+
+
+def test_without_apt_the_packages_are_named_and_the_rest_goes_on(monkeypatch, capsys):
+    recorded: list[list[str]] = []
+    monkeypatch.setattr(install.sys, "platform", "linux")
+    monkeypatch.setattr(install.shutil, "which", lambda name, path=None: None)
+    monkeypatch.setattr(install, "call", recorded.append)
+    assert install.main(["dev", "desktop"]) == 0
+    told = capsys.readouterr().err
+    assert "equivalents of these Debian packages: chromium" in told and "libxcb-cursor0" in told
+    assert [command[-1] for command in recorded] == [".[dev,language]", ".[desktop]"]
+
+
+def test_jupyterlab_asks_for_no_build_and_looks_for_no_news(monkeypatch, tmp_path):
+    """As JupyterLab reads it: the settings of the environment, below those of the user."""
+    monkeypatch.setattr(install.sys, "prefix", str(tmp_path))
+    install.jupyterlab()
+    install.jupyterlab()  # a second time changes nothing
+    config = ConfigManager(config_dir=str(tmp_path / "etc" / "jupyter" / "labconfig")).get("page_config")
+    assert config == {"buildAvailable": False, "buildCheck": False}
+    overrides, error = settings_utils._get_overrides(str(tmp_path / "share" / "jupyter" / "lab" / "settings"))
+    assert not error and overrides["@jupyterlab/apputils-extension:notification"]["fetchNews"] == "false"
 
 
 def test_desktop_viewers_without_a_file_for_this_python_stop_nothing(monkeypatch, capsys):

@@ -118,6 +118,12 @@ def test_the_wheel_holds_every_file_of_the_packages(clone, wheel):
     assert not sorted(wanted - inside)
 
 
+def test_the_wheel_brings_the_settings_of_jupyterlab(wheel):
+    tree = ROOT / "tools" / "jupyterlab"
+    wanted = {str(file.relative_to(tree)) for file in tree.rglob("*.json")}
+    assert wanted == {name.partition(".data/data/")[2] for name in wheel.namelist() if ".data/data/" in name}
+
+
 def test_a_new_lab_folder_is_packed_without_an_edit(wheel):
     names = ["__init__.py", "README.md", "recorded/run.json", "recorded/tables/a.parquet"]
     assert {f"workbench/labs/newcomer/{name}" for name in names} <= set(wheel.namelist())

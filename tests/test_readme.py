@@ -104,7 +104,7 @@ def place(tmp_path):
                 Image.new("RGB", (16, 16), (12 * k, 99, 200 - 9 * k)).save(file, "PNG")
     shutil.copy(BUNDLED / "abdomen_mr" / "image.nii.gz", tmp_path / "scan.nii.gz")
     own_drive(tmp_path / "drive")
-    home = tmp_path / "home"
+    home = tmp_path / "a home"
     return tmp_path, {**os.environ, "WORKBENCH_HOME": str(home), "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
 
 
@@ -112,7 +112,7 @@ def place(tmp_path):
 def test_every_command_runs(document, place, request):
     folder, environment = place
     if document == INSTALLS:
-        environment = request.getfixturevalue("new_environment")(folder / "env")
+        environment = request.getfixturevalue("new_environment")(folder / "an environment")
     port, servers = free_port(), []
     try:
         for command in commands(document):

@@ -27,7 +27,7 @@ expect.set_options(timeout=PATIENCE)
 @pytest.fixture(scope="session")
 def server_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the server's WORKBENCH_HOME; its store is there before the server, so that a test may put runs into it."""
-    home = tmp_path_factory.mktemp("home")
+    home = tmp_path_factory.mktemp("a home")
     open_store("", str(home))
     return home
 
