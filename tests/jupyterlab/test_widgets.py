@@ -99,3 +99,18 @@ def test_handles_scene_and_surfaces_are_drawn_in_jupyterlab(opened, run_all, col
         picture.scroll_into_view_if_needed()
         expect(picture).to_be_visible()
         wait_for(lambda picture=picture: colors(picture) > 3, what="a picture of several colors")
+
+
+VIEW = (
+    "import workbench\nview = workbench.open_run('recorded-rs').views()['Graded']()\nview",
+    "print('it is a', type(view).__name__)",
+)
+
+
+def test_a_view_by_itself_is_drawn_in_jupyterlab(opened, run_all, colors):
+    tab = opened("view.ipynb", *VIEW)
+    run_all(tab)
+    expect(tab.get_by_text("it is a Column")).to_be_visible()
+    picture = tab.locator("iframe[title=Workbench]").content_frame.locator("canvas").first
+    expect(picture).to_be_visible()
+    assert colors(picture) > 3

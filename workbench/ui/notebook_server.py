@@ -83,6 +83,7 @@ class NotebookServer:
             address=LOCAL,
             port=0,
             websocket_origin="*",
+            use_index=False,  # it would name the secret
             extra_patterns=handlers,
             websocket_max_message_size=256 * 1024**2,
             start=False,
