@@ -23,7 +23,10 @@ import psutil
 from workbench.store import home
 
 ROOT = Path(__file__).resolve().parent.parent  # the checkout, when there is one
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+CHROMIUM = (
+    *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
 DESKTOP = {"napari": "volumes in a window of their own", "open3d": "scenes in a window of their own"}
 TORCH_PROBE = """
 import json, torch
@@ -276,6 +279,7 @@ def viewer(name: str) -> Check:
 def chromium() -> Check:
     path = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if path:
-        return Check("Browser", True, f"{path}, for the tests")
+        return Check("Browser", True, f"{path}, for pictures in files and notebooks, and for the tests")
     mend = "sudo apt-get install chromium" if shutil.which("apt-get") else "install Chromium"
-    return Check("Browser", None, "no Chromium: the browser tests cannot run; any browser shows the workbench", mend)
+    lacks = "no Chromium: figures are not saved as files, and a saved notebook keeps numbers in the place of pictures"
+    return Check("Browser", None, f"{lacks}; any browser shows the workbench", mend)
