@@ -17,7 +17,9 @@ QUIET = OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive MLFLOW_DISABLE_TELEMETRY=true
 # Numbers as another processor would find them: older vector instructions, another number of threads.
 OTHER = ATEN_CPU_CAPABILITY=default OPENBLAS_CORETYPE=Haswell OMP_NUM_THREADS=2 MLFLOW_DISABLE_TELEMETRY=true
 NUMERIC = tests/labs tests/detection tests/segmentation tests/test_judging.py
-SETUP = pyproject.toml setup.py constraints.txt tools/install.py
+SETTINGS = tools/jupyterlab/etc/jupyter/labconfig/page_config.d/workbench.json \
+	tools/jupyterlab/share/jupyter/lab/settings/overrides.d/workbench.json
+SETUP = pyproject.toml setup.py constraints.txt tools/install.py $(SETTINGS)
 PANEL = $(BIN)/panel serve workbench/app.py --address localhost --port $(PORT) \
 	--allow-websocket-origin localhost:$(PORT) --allow-websocket-origin 127.0.0.1:$(PORT) \
 	--websocket-max-message-size 268435456 --keep-alive 15000

@@ -1,4 +1,4 @@
-"""Finds the packages and the settings of JupyterLab, so that a new lab is a new folder and nothing here."""
+"""Find the packages and the settings of JupyterLab, so that a new lab is a new folder and nothing here."""
 
 from pathlib import Path
 

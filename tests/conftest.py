@@ -38,13 +38,16 @@ CHROMIUM_FLAGS = [
 ]
 
 
+BROWSER = ("tests/browser/", "tests/jupyterlab/")
+
+
 def pytest_xdist_make_scheduler(config, log):
     """Keep a file together on one process, and all browser tests: two servers and two Chromiums would fill a laptop."""
     from xdist.scheduler import LoadFileScheduling
 
     class Together(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "tests/browser" if nodeid.startswith("tests/browser/") else super()._split_scope(nodeid)
+            return "browser" if nodeid.startswith(BROWSER) else super()._split_scope(nodeid)
 
     return Together(config, log)
 
@@ -52,15 +55,15 @@ def pytest_xdist_make_scheduler(config, log):
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
     """Begin with what takes longest, so that no process is left with it at the end: browser, contract, README."""
-    long = ("tests/browser/", "tests/test_contract.py", "tests/test_readme.py")
+    long = (*BROWSER, "tests/test_contract.py", "tests/test_readme.py")
     items.sort(key=lambda item: next((k for k, name in enumerate(long) if item.nodeid.startswith(name)), len(long)))
 
 
 # what was left out ----------------------------------------------------------------------------------------------
 
-# What a machine may be without: a graphics card, and data that nobody fetched. Any other reason to leave a test out is
-# told as a mistake, and fails the run in CI, where everything that is tested gets installed.
-MAY_LACK = ("GPU: ", "data: ")
+# What a machine may lack: a graphics card, data that nobody fetched, and the right to mount a disk. Any other reason to
+# leave a test out is marked, and fails the run in CI, where everything that is tested gets installed.
+MAY_LACK = ("GPU: ", "data: ", "rights: ")
 
 
 def _left_out(config) -> Counter:
@@ -79,7 +82,7 @@ def pytest_terminal_summary(terminalreporter, config):
 
 def pytest_sessionfinish(session):
     """Let a run in CI fail when a test was left out that should not be."""
-    here = not hasattr(session.config, "workerinput") and os.environ.get("CI")
+    here = not hasattr(session.config, "workerinput") and os.environ.get("CI", "false") != "false"
     if here and any(not reason.startswith(MAY_LACK) for reason in _left_out(session.config)):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

@@ -9,6 +9,8 @@ import pytest
 from jupyter_server.config_manager import BaseJSONConfigManager as ConfigManager
 from jupyterlab_server import settings_utils
 
+from workbench.doctor import CHROMIUM
+
 TOOLS = Path(__file__).parent.parent / "tools"
 
 
@@ -115,12 +117,18 @@ def test_without_apt_the_packages_are_named_and_the_rest_goes_on(monkeypatch, ca
 def test_jupyterlab_asks_for_no_build_and_looks_for_no_news(monkeypatch, tmp_path):
     """As JupyterLab reads it: the settings of the environment, below those of the user."""
     monkeypatch.setattr(install.sys, "prefix", str(tmp_path))
+    before = tmp_path.stat().st_mode
     install.jupyterlab()
     install.jupyterlab()  # a second time changes nothing
+    assert tmp_path.stat().st_mode == before
     config = ConfigManager(config_dir=str(tmp_path / "etc" / "jupyter" / "labconfig")).get("page_config")
     assert config == {"buildAvailable": False, "buildCheck": False}
     overrides, error = settings_utils._get_overrides(str(tmp_path / "share" / "jupyter" / "lab" / "settings"))
     assert not error and overrides["@jupyterlab/apputils-extension:notification"]["fetchNews"] == "false"
+
+
+def test_the_same_browsers_are_looked_for_everywhere():
+    assert install.CHROMIUM == CHROMIUM
 
 
 def test_desktop_viewers_without_a_file_for_this_python_stop_nothing(monkeypatch, capsys):

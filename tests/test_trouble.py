@@ -70,7 +70,7 @@ def small_disk(tmp_path):
     place.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(place)]
     if sys.platform != "linux" or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("may not mount a small disk here")
+        pytest.skip("rights: may not mount a small disk here")
     yield place
     subprocess.run(["umount", "-l", str(place)], check=True)
 

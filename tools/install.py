@@ -24,7 +24,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 CONSTRAINTS = ROOT / "constraints.txt"
 PIP = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "-qq"]
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = (
+    *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
 
 
 def main(arguments: list[str]) -> int:
@@ -61,7 +64,14 @@ def jupyterlab() -> None:
     Open3D brings Dash, whose extension is source that JupyterLab would build. A user's own settings go before these.
     A wheel of the workbench brings the same files along; an editable installation cannot.
     """
-    shutil.copytree(ROOT / "tools" / "jupyterlab", sys.prefix, dirs_exist_ok=True)
+    tree = ROOT / "tools" / "jupyterlab"
+    for file in tree.rglob("*.json"):
+        place = Path(sys.prefix) / file.relative_to(tree)
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, place)
+        except OSError as error:
+            say(f"A setting for JupyterLab could not be written ({error}); it may offer a build when it starts.")
 
 
 def dev() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import importlib
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from workbench.lab import Lab, LabError, Verdict
 from workbench.record import ACTIVE
 from workbench.record import Run as Record
 from workbench.result import Result
+from workbench.ui import in_notebook
 
 
 @dataclass(frozen=True, repr=False)
@@ -150,7 +150,10 @@ class Run:
         return f"<Run {self.record.name!r}: {self.status}{', ' * bool(numbers)}{numbers}>"
 
     def _ipython_display_(self) -> None:
-        importlib.import_module("workbench.ui.notebook").show_run(self)  # panel, only when there is something to show
+        if in_notebook():
+            importlib.import_module("workbench.ui.notebook").show_run(self)  # panel, only when it is needed
+        else:
+            print(repr(self))
 
 
 def labs() -> list[Lab]:
@@ -269,7 +272,7 @@ def follow(engine: Engine, run_id: str, show: bool = True) -> Live:
 @contextmanager
 def _display(show: bool) -> Iterator[Callable[[Live], None]]:
     """Yield a function that draws a snapshot: a bar in the cell of a notebook, or on standard error in a terminal."""
-    if show and "ipykernel" in sys.modules:
+    if show and in_notebook():
         yield _cell_display()
         return
     from rich.console import Console

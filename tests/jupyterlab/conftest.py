@@ -22,6 +22,7 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 PATIENCE = 180_000  # ms: JupyterLab starts slowly where other tests run beside it
 OWN = ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR")
+expect.set_options(timeout=PATIENCE)
 NOWHERE = "http://127.0.0.1:9"  # the port of `discard`: what goes by a proxy ends here
 
 
@@ -81,7 +82,6 @@ def tab(chromium: Browser) -> Iterator[Page]:
     page = context.new_page()
     page.on("websocket", lambda socket: foreign.append(socket.url) if "//localhost" not in socket.url else None)
     page.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
     try:
         yield page
         assert foreign == []

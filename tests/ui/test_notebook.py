@@ -7,8 +7,10 @@ import io
 import re
 import urllib.error
 import urllib.request
+from types import SimpleNamespace
 
 import numpy as np
+import panel as pn
 import psutil
 import pytest
 from bokeh.document import Document
@@ -16,8 +18,11 @@ from panel.io.state import set_curdoc
 from PIL import Image
 
 import workbench
+from workbench import api, ui
 from workbench.lab import LabError
-from workbench.ui import notebook
+from workbench.live import Live
+from workbench.ui import figures, notebook
+from workbench.ui import notebook_server as notebook_server_module
 from workbench.ui.notebook_server import notebook_server
 from workbench.ui.style import html
 
@@ -26,7 +31,7 @@ from workbench.ui.style import html
 def cell(monkeypatch) -> list[dict[str, str]]:
     """Return the outputs that were displayed."""
     outputs: list[dict[str, str]] = []
-    monkeypatch.setattr(notebook, "display", lambda data, raw: outputs.append(data))
+    monkeypatch.setattr(notebook, "display", lambda data, metadata=None, raw=False: outputs.append(data))
     return outputs
 
 
@@ -60,7 +65,7 @@ def test_a_cell_without_a_chromium_keeps_the_numbers(cell, monkeypatch):
 
     monkeypatch.setattr(notebook, "screenshot", none)
     run = workbench.open_run("recorded-rs")
-    run._ipython_display_()
+    notebook.show_run(run)
     live, still = cell
     assert live["text/plain"] == repr(run) and f'"port": {notebook_server().port}' in live["text/html"]
     assert "Rate of Separability" in still["text/html"] and "RS adjusted" in still["text/html"]
@@ -86,3 +91,66 @@ def test_what_cannot_be_drawn_is_told_in_its_place():
 
     with set_curdoc(Document()):
         assert "There are no darts." in notebook._page(build)[0].object
+
+
+def test_a_picture_that_was_not_drawn_in_time_is_none(cell, monkeypatch):
+    monkeypatch.setattr(notebook, "screenshot", lambda *_: b"a page half drawn")
+    notebook.show_run(workbench.open_run("recorded-rs"))
+    assert "RS adjusted" in cell[1]["text/html"] and "<img" not in cell[1]["text/html"]
+
+
+def test_the_frame_says_when_it_is_drawn_and_nobody_else():
+    server = notebook_server()
+    key = server.add(lambda: None)
+    for query in ("view=none&height=5", f"view={key}&height=nan", f"view={key}", "view=none&wait=1"):
+        assert fetch(f"{server.secret}/drawn?{query}")[0] in (400, 404)
+    assert server.height(key) is None
+    assert fetch(f"{server.secret}/drawn?view={key}&height=321")[0] == 204
+    assert fetch(f"{server.secret}/drawn?view={key}&wait=1")[0] == 204 and server.height(key) == 321
+
+
+def test_chromium_is_told_the_secret_by_a_file(monkeypatch, tmp_path):
+    """The list of processes shows commands to every user of a machine."""
+    browser = tmp_path / "chromium"
+    browser.write_text('#!/bin/sh\necho "$@" > "$(dirname "$0")/said"\n')
+    browser.chmod(0o755)
+    monkeypatch.setattr(figures, "CHROMIUM", (str(browser),))
+    server = notebook_server()
+    with pytest.raises(LabError, match="took no picture"):
+        figures.screenshot(server.still_page(server.add(lambda: None)), 10, 10)
+    said = (tmp_path / "said").read_text()
+    assert "--screenshot=" in said and "page.html" in said and server.secret not in said
+
+
+def test_pages_of_the_past_are_forgotten():
+    server = notebook_server()
+    keys = [server.add(lambda: None) for _ in range(notebook_server_module.MOST + 5)]
+    assert list(server._pages) == keys[-notebook_server_module.MOST :]
+
+
+def test_a_view_is_shown_by_this_machine_unless_panel_was_asked_for(cell, monkeypatch):
+    notebook.show_view(html("<p>a view</p>"))
+    assert f'"port": {notebook_server().port}' in cell[0]["text/html"]
+    monkeypatch.setattr(pn.extension, "_loaded", True)
+    notebook.show_view(SimpleNamespace(_repr_mimebundle_=lambda: ({"text/html": "Panel's own"}, {})))
+    assert cell[1] == {"text/html": "Panel's own"}
+
+
+# the progress of a run --------------------------------------------------------------------------------------------
+
+
+def test_progress_in_a_cell_is_one_output_and_ends_with_a_line(monkeypatch):
+    updates: list[dict[str, str]] = []
+    handle = SimpleNamespace(update=lambda data, raw: updates.append(data))
+    monkeypatch.setattr("IPython.display.display", lambda data, raw, display_id: handle)
+    draw = api._cell_display()
+    draw(Live("a", status="running", stage="<train>", done=3, total=9))
+    draw(Live("a", status="done", stage="", done=9, total=9))
+    assert "<progress max=9 value=3></progress> &lt;train&gt; 3/9" in updates[0]["text/html"]
+    assert re.fullmatch(r"done after \d+ s", updates[-1]["text/html"])
+
+
+def test_without_a_kernel_a_run_is_its_numbers(capsys):
+    assert not ui.in_notebook()
+    workbench.open_run("recorded-rs")._ipython_display_()
+    assert "<Run " in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -256,6 +257,8 @@ def test_a_run_that_fails_says_why(window, wait_for):
 @pytest.mark.without_screen
 def test_under_xvfb():
     """Run the tests that need a screen on one of their own."""
+    if not shutil.which("xvfb-run"):
+        pytest.skip("xvfb-run is not installed")
     command = ["xvfb-run", "-a", "-s", "-screen 0 1280x900x24", sys.executable, "-m", "pytest", "-q", "-W", "ignore"]
     done = subprocess.run([*command, __file__], cwd=ROOT, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]

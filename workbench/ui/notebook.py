@@ -9,6 +9,7 @@ a notebook shows without a kernel, on another machine, or exported as HTML.
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import io
 import json
@@ -58,9 +59,14 @@ def show_run(run: Run) -> None:
     run
         The run to show; a stopped or failed one says so and shows what it has.
     """
-    key = notebook_server().add(functools.partial(_page, functools.partial(_run_content, run)))
+    words = f"<strong>{escape(run.lab.title)}</strong>{metrics_html(run.lab, run.result)}"
+    try:
+        key = notebook_server().add(functools.partial(_page, functools.partial(_run_content, run)))
+    except LabError as error:
+        display({"text/plain": repr(run), "text/html": f"<p>{escape(error.cause)}</p>{words}"}, raw=True)
+        return
     _show_live(key, repr(run))
-    _show_still(key, repr(run), f"<strong>{escape(run.lab.title)}</strong>{metrics_html(run.lab, run.result)}")
+    _show_still(key, repr(run), words)
 
 
 def show_view(view: pn.viewable.Viewable) -> None:
@@ -69,10 +75,11 @@ def show_view(view: pn.viewable.Viewable) -> None:
     A notebook that has called ``pn.extension()`` itself has chosen Panel's own way, and gets it.
     """
     if getattr(pn.extension, "_loaded", False):
-        display(*view._repr_mimebundle_(), raw=True)
+        data, metadata = view._repr_mimebundle_()
+        display(data, metadata=metadata, raw=True)
         return
     once = iter([view])  # a figure of Bokeh's belongs to one session; a reloaded notebook is another one
-    again = style.html("<p>This view was open already: run its cell again.</p>")
+    again = style.html("<p>This view was opened once already: run its cell again.</p>")
     _show_live(notebook_server().add(functools.partial(_page, lambda: next(once, again))), "A view of the workbench")
 
 
@@ -87,11 +94,12 @@ def _show_live(key: str, text: str) -> None:
 def _show_still(key: str, text: str, words: str) -> None:
     """Display a picture of a page of the kernel's server; `words` (HTML) stand where none can be drawn."""
     server = notebook_server()
-    try:
-        picture = _picture(screenshot(server.still_address(key), WIDTH, HEIGHT), server.height(key))
-        still = f'<img alt="{escape(text)}" style="max-width: 100%" src="data:image/png;base64,{picture}">'
-    except LabError:
-        still = words  # no Chromium on this machine
+    still = words
+    with contextlib.suppress(LabError, OSError):  # no Chromium, one that fails, or a picture cut off
+        png = screenshot(server.still_page(key), WIDTH, HEIGHT)
+        if (height := server.height(key)) is not None:
+            source = f"data:image/png;base64,{_picture(png, height)}"
+            still = f'<img alt="{escape(text)}" style="max-width: 100%" src="{source}">'
     display({"text/plain": "", "text/html": f'<div id="workbench-still-{key}">{still}</div>'}, raw=True)
 
 

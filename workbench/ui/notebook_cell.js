@@ -9,15 +9,19 @@
   if (["localhost", "127.0.0.1"].includes(location.hostname)) { ways.push(`http://${location.hostname}:${port}/`) }
   const dark = document.body.dataset.jpThemeLight === "false" ? "&theme=dark" : ""
   const answers = async (way) => {
-    try { return (await fetch(`${way}${path}/alive`, {cache: "no-store"})).ok } catch { return false }
+    try { return (await fetch(`${way}${path}/alive`, {cache: "no-store"})).status === 204 } catch { return false }
   }
 
-  async function open() {
-    for (const way of ways) {
-      if (await answers(way)) { return show(way) }
+  async function open(tries) {
+    for (let left = tries; left > 0; left--) {
+      for (const way of ways) {
+        if (await answers(way)) { return show(way) }
+      }
+      if (left > 1) { await new Promise((done) => setTimeout(done, 1000)) }
     }
     const note = document.createElement("p")
-    note.textContent = "A still picture: the kernel that drew it has ended. Run this cell again to bring it to life."
+    note.textContent = "Not live: the kernel of this output has ended, or Jupyter's server has no jupyter-server-proxy. " +
+      "Run this cell again to see it live."
     home.replaceChildren(note)
   }
 
@@ -30,12 +34,13 @@
     frame.src = `${way}${path}?view=${key}${dark}`
     home.replaceChildren(hidden, frame)
     const heard = ({source, data}) => {
+      if (!frame.isConnected) { return removeEventListener("message", heard) }
       if (source !== frame.contentWindow) { return }
       if (data.workbench === "height") { frame.style.height = `${data.height}px` }
-      if (data.workbench === "lost") { removeEventListener("message", heard); open() }
+      if (data.workbench === "lost") { removeEventListener("message", heard); open(5) }
     }
     addEventListener("message", heard)
   }
 
-  open()
+  open(1)
 })()

@@ -15,21 +15,24 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable
-from html import escape
 from typing import Any
 
 import panel as pn
 from panel.io.server import get_server
 from tornado.ioloop import IOLoop
-from tornado.web import RequestHandler
+from tornado.web import HTTPError, RequestHandler
+
+from workbench.lab import LabError
 
 LOCAL = "127.0.0.1"
 PATIENCE = 60  # seconds that a still picture may take to be drawn
-# A page that Chromium takes a picture of once it has loaded: its image has not, before the frame says it is drawn.
+MOST = 50  # pages that are kept: each holds a run with its result, and a cell may be run many times
+# Chromium takes its picture once a page has loaded, and so waits for the hidden image, which is answered only when the
+# frame has reported that it is drawn.
 STILL_PAGE = """<!doctype html><style>body { margin: 0 } iframe { border: 0; width: 100%; height: 100vh }</style>
-<iframe src="../$SECRET?view=$KEY"></iframe><img alt="" hidden src="drawn?view=$KEY&wait=1">
+<iframe src="$PAGE?view=$KEY"></iframe><img alt="" hidden src="$PAGE/drawn?view=$KEY&wait=1">
 <script>addEventListener("message", ({data}) => {
-  if (data.workbench === "drawn") { fetch(`drawn?view=$KEY&height=${data.height}`) }
+  if (data.workbench === "drawn") { new Image().src = `$PAGE/drawn?view=$KEY&height=${data.height}` }
 })</script>"""
 
 
@@ -46,6 +49,7 @@ class NotebookServer:
 
     def __init__(self) -> None:
         self.port = 0
+        self.error: Exception | None = None
         self.secret = secrets.token_urlsafe(16)
         self._pages: dict[str, Callable[[], Any]] = {}
         self._heights: dict[str, int] = {}  # of what was drawn, CSS pixels
@@ -55,27 +59,43 @@ class NotebookServer:
             importlib.import_module(module)
         started = threading.Event()
         threading.Thread(target=self._run, args=[started], name="workbench-notebook", daemon=True).start()
-        if not started.wait(PATIENCE):
-            raise RuntimeError("The server for this notebook's views did not start.")
+        if not started.wait(PATIENCE) or self.error is not None:
+            raise LabError(f"The server for this notebook's pictures did not start: {self.error}")
 
     def add(self, page: Callable[[], Any]) -> str:
         """Keep a function that builds a page's content, and return the page's key."""
         key = f"{next(self._keys)}-{secrets.token_hex(4)}"  # ids of two kernels may stand in one saved notebook
         self._pages[key] = page
+        for old in list(self._pages)[:-MOST]:
+            del self._pages[old]
         return key
 
-    def still_address(self, key: str) -> str:
-        """Return the address of a page that has loaded once its view is drawn."""
-        return f"http://{LOCAL}:{self.port}/{self.secret}/still?view={key}"
+    def still_page(self, key: str) -> str:
+        """Return a page (HTML) that has loaded once the view is drawn."""
+        address = f"http://{LOCAL}:{self.port}/{self.secret}"
+        return STILL_PAGE.replace("$PAGE", address).replace("$KEY", key)
 
-    def height(self, key: str) -> int:
-        """Return the height of a page that was drawn for `still_address`, CSS pixels."""
-        return self._heights.get(key, 10**6)
+    def height(self, key: str) -> int | None:
+        """Return the height of what was drawn for `still_page`, CSS pixels; None if it was not drawn in time."""
+        return self._heights.get(key)
 
     def _run(self, started: threading.Event) -> None:
+        try:
+            server = self._server()
+        except Exception as error:  # told by the thread that waits
+            self.error = error
+            started.set()
+            return
+        self.port = server.port
+        server.start()
+        started.set()
+        IOLoop.current().start()
+
+    def _server(self) -> Any:
+        """Return the server of this thread, on a free port."""
         asyncio.set_event_loop(asyncio.new_event_loop())
         quiet = logging.getLogger("bokeh.server.util")
-        level, quiet.level = quiet.level, logging.ERROR  # it warns of the "*": the secret stands in for the host's name
+        level, quiet.level = quiet.level, logging.ERROR  # it warns of the "*"; the secret is the guard
         handlers = [(f"/{self.secret}/{name}", kind, {"server": self}) for name, kind in HANDLERS.items()]
         server = get_server(
             {f"/{self.secret}": self._page},
@@ -90,10 +110,7 @@ class NotebookServer:
             show=False,
         )
         quiet.level = level
-        self.port = server.port
-        server.start()
-        started.set()
-        IOLoop.current().start()
+        return server
 
     def _page(self) -> Any:
         key = pn.state.session_args.get("view", [b""])[0].decode()
@@ -121,21 +138,16 @@ class _Alive(_Handler):
         self.set_status(204)
 
 
-class _Still(_Handler):
-    """Serve the page of which a picture is taken."""
-
-    def get(self) -> None:
-        key = escape(self.get_query_argument("view"))
-        self.write(STILL_PAGE.replace("$SECRET", self.server.secret).replace("$KEY", key))
-
-
 class _Drawn(_Handler):
-    """Hear from a frame that it is drawn; with ``wait``, answer only then."""
+    """Record that a frame is drawn, and its height; with ``wait``, answer only then."""
 
     async def get(self) -> None:
         key, heights = self.get_query_argument("view"), self.server._heights
-        if not self.get_query_argument("wait", ""):
-            heights[key] = int(float(self.get_query_argument("height")))
+        height = self.get_query_argument("height", "")
+        if key not in self.server._pages or not (height.isdecimal() or self.get_query_argument("wait", "")):
+            raise HTTPError(404)
+        if height:
+            heights[key] = int(height)
         for _ in range(20 * PATIENCE):
             if key in heights:
                 break
@@ -143,4 +155,4 @@ class _Drawn(_Handler):
         self.set_status(204)
 
 
-HANDLERS: dict[str, type[_Handler]] = {"alive": _Alive, "still": _Still, "drawn": _Drawn}
+HANDLERS: dict[str, type[_Handler]] = {"alive": _Alive, "drawn": _Drawn}

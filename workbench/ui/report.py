@@ -35,6 +35,7 @@ MEDIA |= {"mp3": "audio/mpeg", "ogg": "audio/ogg"}
 TEMPLATE = """
 {% block preamble %}<meta name="viewport" content="width=device-width, initial-scale=1">
 <style>{{ css }}</style>{% endblock %}
+{% block css_resources %}{% endblock %}
 {% block js_resources %}{% for script in scripts %}<script>{{ script }}</script>{% endfor %}{% endblock %}
 {% block contents %}
 <main>{% for part in parts %}{% if part is string %}{{ part }}{% else %}{{ embed(roots[part]) }}{% endif %}
