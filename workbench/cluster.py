@@ -7,6 +7,7 @@ when its parent does: the parent holds the other end of its standard input.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import shutil
 import subprocess
@@ -62,11 +63,13 @@ async def serve(slots: int) -> None:
         return {"cls": Nanny, "options": options | {"host": "127.0.0.1", "dashboard": False}}
 
     workers = {f"run-{i}": worker("run", i) for i in range(slots)} | {"probe": worker("probe", 0)}
+    ended = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    # What Dask logs of connections that close as the cluster ends would only disturb the terminal of the parent.
+    ended.add_done_callback(lambda _: logging.disable())
     scheduler = {"cls": Scheduler, "options": {"host": "127.0.0.1", "port": 0, "dashboard_address": "127.0.0.1:0"}}
     async with SpecCluster(workers=workers, scheduler=scheduler, asynchronous=True, silence_logs=40) as cluster:
         print(cluster.scheduler_address, flush=True)
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(None, sys.stdin.read)
+        await ended
 
 
 def spawn(slots: int) -> subprocess.Popen:

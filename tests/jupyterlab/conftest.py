@@ -22,6 +22,12 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 PATIENCE = 180_000  # ms: JupyterLab starts slowly where other tests run beside it
 OWN = ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR")
+END_KERNELS = """async () => {
+    const headers = {"X-XSRFToken": (document.cookie.match(/_xsrf=([^;]*)/) ?? [])[1]}
+    for (const {id} of await (await fetch("/api/kernels")).json()) {
+        await fetch(`/api/kernels/${id}`, {method: "DELETE", headers})
+    }
+}"""
 expect.set_options(timeout=PATIENCE)
 NOWHERE = "http://127.0.0.1:9"  # the port of `discard`: what goes by a proxy ends here
 
@@ -90,8 +96,8 @@ def tab(chromium: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture
-def opened(tab: Page, address: str, folder: Path) -> Callable[..., Page]:
-    """Return a function that opens a notebook: a file, or the sources of its cells."""
+def opened(tab: Page, address: str, folder: Path) -> Iterator[Callable[..., Page]]:
+    """Yield a function that opens a notebook: a file, or the sources of its cells."""
 
     def open_notebook(name: str, *cells: str, file: Path | None = None) -> Page:
         if file is not None:
@@ -105,7 +111,8 @@ def opened(tab: Page, address: str, folder: Path) -> Callable[..., Page]:
         expect(tab.get_by_text("| Idle")).to_be_visible()  # the kernel is there
         return tab
 
-    return open_notebook
+    yield open_notebook
+    tab.evaluate(END_KERNELS)  # each holds workers of its own
 
 
 @pytest.fixture
