@@ -42,12 +42,6 @@ CELL_JS = Path(__file__).with_name("notebook_cell.js").read_text(encoding="utf-8
 FRAME_JS = Path(__file__).with_name("notebook_frame.js").read_text(encoding="utf-8")
 WIDTH, HEIGHT = 1000, 1200  # CSS pixels of a still picture; what is longer is cut off
 COLORS = 128  # of a still picture: figures have few, and a notebook should stay small
-# Figures take their colors from these variables; Panel sets them on a page of its own only.
-DARK = """:root { color-scheme: dark; background: #14181c; --bk-background-fill-color: #14181c;
---bk-border-fill-color: #14181c; --bk-text-color: #e8ecef; --bk-title-text-color: #e8ecef;
---bk-label-text-color: #e8ecef; --bk-axis-label-text-color: #e8ecef; --bk-major-label-text-color: #a3aeb8;
---bk-group-text-color: #a3aeb8; --bk-axis-line-color: #a3aeb8; --bk-major-tick-line-color: #a3aeb8;
---bk-grid-line-color: #343c44; }"""
 FRAME_CSS = "html, body { height: auto; margin: 0; overflow: hidden; }"
 
 
@@ -120,12 +114,15 @@ def _page(build: Callable[[], Any]) -> Any:
     document.js_on_event("connection_lost", _script("lost"))
     pn.state.add_periodic_callback(lambda: send_rest(document), 300)
     dark = pn.config.theme == "dark"
-    pn.config.raw_css.append(FRAME_CSS + (DARK if dark else ""))
+    pn.config.raw_css.append(FRAME_CSS)
     try:
         content = build()
     except Exception as error:  # an old or a partial result may be too little for a lab's views
         content = error_card(error, "drawing this")
-    return pmui.Column(content, theme_config=style.THEME, dark_theme=dark, sizing_mode="stretch_width", margin=0)
+    look = {"theme_config": style.THEME, "dark_theme": dark}
+    # Unseen: on a page without Panel's own frame it is what gives Bokeh's figures the colors of the theme.
+    figures = pmui.ThemeToggle(value=dark, styles={"display": "none"}, **look)
+    return pmui.Column(content, figures, sizing_mode="stretch_width", margin=0, **look)
 
 
 def _script(word: str) -> Any:

@@ -1,7 +1,7 @@
 """The server inside a notebook's kernel: it serves what cells show, to this machine only.
 
 JupyterLab reaches it through Jupyter's own server (``jupyter-server-proxy``), so behind its login and its address, from
-a laptop as well as from a JupyterHub. Every page has a secret in its address, which stands in the notebook alone:
+a laptop as well as from a JupyterHub. Every page has a secret in its address, which the notebook alone is given:
 another user of this machine, or a page of another site, cannot open it.
 """
 
