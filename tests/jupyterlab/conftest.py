@@ -141,7 +141,7 @@ def colors() -> Callable[[Locator | bytes], int]:
     """Return a function that counts the colors of what is seen."""
 
     def count(seen: Locator | bytes) -> int:
-        png = seen if isinstance(seen, bytes) else seen.screenshot()
+        png = seen if isinstance(seen, bytes) else seen.screenshot(timeout=20_000)
         return len(Image.open(io.BytesIO(png)).convert("RGB").getcolors(10**7))
 
     return count
