@@ -137,11 +137,10 @@ def run_all() -> Callable[[Page], None]:
 
 
 @pytest.fixture
-def colors() -> Callable[[Locator | bytes], int]:
+def colors() -> Callable[[Locator], int]:
     """Return a function that counts the colors of what is seen."""
 
-    def count(seen: Locator | bytes) -> int:
-        png = seen if isinstance(seen, bytes) else seen.screenshot(timeout=20_000)
-        return len(Image.open(io.BytesIO(png)).convert("RGB").getcolors(10**7))
+    def count(seen: Locator) -> int:
+        return len(Image.open(io.BytesIO(seen.screenshot(timeout=20_000))).convert("RGB").getcolors(10**7))
 
     return count

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import panel as pn
 import panel_material_ui as pmui
+from bokeh.models import CustomJS
 from IPython.display import display
 from panel.io.resources import LOCAL_DIST
 from PIL import Image
@@ -125,9 +126,8 @@ def _page(build: Callable[[], Any]) -> Any:
     return pmui.Column(content, figures, sizing_mode="stretch_width", margin=0, **look)
 
 
-def _script(word: str) -> Any:
-    from bokeh.models import CustomJS
-
+def _script(word: str) -> CustomJS:
+    """Return the frame's script for one event of its document."""
     return CustomJS(code=FRAME_JS.replace("$WORD", word))
 
 
