@@ -127,6 +127,21 @@ def test_a_run_that_only_stood_in_line_at_a_killed_worker_goes_to_another(engine
     assert [ended(engine, run_id, wait_for).status for run_id in [busy[1], *queue]] == ["stopped", *["done"] * 4]
 
 
+def test_the_slot_of_a_killed_worker_comes_back_however_slow_the_machine(wait_for, monkeypatch):
+    # What Dask does by default after 15 s, which a busy machine may need to start a process, it would now do at once.
+    monkeypatch.setenv("DASK_DISTRIBUTED__DEPLOY__LOST_WORKER_TIMEOUT", "0s")
+    engine = Engine(slots=1)
+    try:
+        engine.wait()
+        run_id = engine.submit("trial", {"steps": 100_000, "pause": 0.02})
+        worker = running(engine, run_id, wait_for).worker
+        os.kill(engine.client.run(os.getpid, workers=[worker])[worker], signal.SIGKILL)
+        assert ended(engine, run_id, wait_for).status == "lost"
+        assert ended(engine, engine.submit("trial", {"steps": 2}), wait_for).status == "done"
+    finally:
+        engine.close()
+
+
 def test_many_runs_of_one_user_do_not_keep_another_waiting(wait_for):
     engine = Engine(slots=1)
     try:

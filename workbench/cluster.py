@@ -43,6 +43,9 @@ async def serve(slots: int) -> None:
         {
             # A run whose worker died must say so, not start again behind the user's back.
             "distributed.scheduler.allowed-failures": 0,
+            # A killed worker is started again by its nanny, and keeps its slot however long that takes: by default
+            # Dask gives up the slot of a worker that is away 15 s after its process was killed.
+            "distributed.deploy.lost-worker-timeout": "1000 days",
             # Dask's defaults suit other work: giving back every freed array and looking at the stack a hundred times
             # a second make a probe half as slow again.
             "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 2**30,
