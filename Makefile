@@ -16,7 +16,7 @@ JOBS ?= 2
 QUIET = OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive MLFLOW_DISABLE_TELEMETRY=true
 # Numbers as another processor would find them: older vector instructions, another number of threads.
 OTHER = ATEN_CPU_CAPABILITY=default OPENBLAS_CORETYPE=Haswell OMP_NUM_THREADS=2 MLFLOW_DISABLE_TELEMETRY=true
-NUMERIC = tests/labs tests/detection tests/segmentation tests/test_judging.py
+NUMERIC = tests/labs tests/toolkit
 SETTINGS = tools/jupyterlab/etc/jupyter/labconfig/page_config.d/workbench.json \
 	tools/jupyterlab/share/jupyter/lab/settings/overrides.d/workbench.json
 SETUP = pyproject.toml setup.py constraints.txt tools/install.py $(SETTINGS)

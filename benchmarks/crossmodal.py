@@ -26,9 +26,9 @@ import torch
 from harness import in_turns
 from torchs import as_torchs
 
-from workbench.labs.cmt.branches import cell_of, means
-from workbench.labs.cmt.model import Cmt, Tokens
-from workbench.labs.cmt.shapes import Shape
+from workbench.labs.cmt.common.shapes import Shape
+from workbench.labs.cmt.method.branches import cell_of, means
+from workbench.labs.cmt.method.model import Cmt, Tokens
 
 SLOWEST, FASTER = 1.1, 2.0
 ROUNDS, STEPS = 7, 20

@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 GOAL, SCENES, OBJECTS, WRONG = 10, 300, 60, 90
-TESTS = Path(__file__).parents[1] / "tests" / "detection"
+TESTS = Path(__file__).parents[1] / "tests" / "toolkit" / "detection"
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
@@ -47,9 +47,9 @@ def devkit() -> dict:
 def ours() -> dict:
     import numpy as np
 
-    from workbench.data.scenes import boxes
-    from workbench.detection.counting import counted
-    from workbench.detection.nds import evaluate
+    from workbench.data.scenes.scene import boxes
+    from workbench.toolkit.detection.counting import counted
+    from workbench.toolkit.detection.nds import evaluate
 
     cases = load("cases")
     words = np.array(cases.ATTRIBUTES, dtype=object)

@@ -33,12 +33,12 @@ import torch.nn.functional as F
 from harness import in_turns
 from torch import Tensor
 
-from workbench.labs.doorping.attacks import Attack, make_attack
-from workbench.labs.doorping.distilling import Distiller, Pool, Recipe
-from workbench.labs.doorping.gradients import matching_loss
-from workbench.labs.doorping.networks import make_network
-from workbench.labs.doorping.triggers import Pixels, Rule, square
-from workbench.labs.doorping.unrolling import taught
+from workbench.labs.doorping.method.attacks import Attack, make_attack
+from workbench.labs.doorping.method.dc import Distiller, Pool, Recipe
+from workbench.labs.doorping.method.dc_gradients import matching_loss
+from workbench.labs.doorping.method.dd import taught
+from workbench.labs.doorping.method.networks import make_network
+from workbench.labs.doorping.method.triggers import Pixels, Rule, square
 
 CLASSES, ROUNDS = 10, 5
 SIZES = (("MLP", 0, 1, 32), ("ConvNet", 16, 1, 32), ("ConvNet", 16, 3, 32), ("ConvNet", 128, 3, 64))

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from workbench.labs.drums.model import VOCABULARY, Gpt
+from workbench.labs.drums.method.model import VOCABULARY, Gpt
 
 NAMES = {
     "before": "input_layernorm",

@@ -32,13 +32,13 @@ from scipy.spatial.distance import cdist
 from torch import Tensor
 from torch.nn import functional as F
 
-from workbench.data.graphedges import similar
-from workbench.data.graphsets import KNOWN, from_table
-from workbench.data.sources import BUNDLED
-from workbench.labs.reliant.arms import Arm, recipe_for
-from workbench.labs.reliant.model import Features, Sgc, bias_loss
+from workbench.data.catalog.sources import BUNDLED
+from workbench.data.graphs.edges import similar
+from workbench.data.graphs.named import KNOWN, from_table
+from workbench.labs.reliant.method.jobs import Arm, recipe_for
+from workbench.labs.reliant.method.model import Features, Sgc, bias_loss
+from workbench.labs.reliant.method.training import Task, distill
 from workbench.labs.reliant.params import Params
-from workbench.labs.reliant.training import Task, distill
 
 FASTER, EDGES_FASTER = 3.0, 2.0
 ROUNDS = 7

@@ -24,12 +24,12 @@ from pathlib import Path
 
 import numpy as np
 
-from workbench.data.catalog import get_entry, resolve
-from workbench.data.midi import read_midi, to_midi
-from workbench.labs.drums.bars import bars_of
-from workbench.labs.drums.data import bundled
-from workbench.labs.drums.measures import stabilities
-from workbench.labs.drums.text import Rules, encode, to_text
+from workbench.data.catalog.catalog import get_entry, resolve
+from workbench.data.music.midi import read_midi, to_midi
+from workbench.labs.drums.common.bars import bars_of
+from workbench.labs.drums.common.drumroll import Rules, encode, to_text
+from workbench.labs.drums.common.measures import stabilities
+from workbench.labs.drums.method.data import bundled
 
 GOALS = {"reading": 20, "measuring": 10}  # times faster than pretty_midi, than the textbook loop
 GROOVES = 1_000

@@ -21,8 +21,8 @@ from pathlib import Path
 
 import sqlalchemy
 
-from workbench.listing import Query, Where, list_page
-from workbench.store import Store, open_store
+from workbench.runs.search import Query, Where, list_page
+from workbench.runs.store import Store, open_store
 
 REPEATS, SIZE, SHARE = 5, 25, 1 / 10
 TABLES = ("runs", "tags", "params", "latest_metrics", "metrics")

@@ -49,7 +49,7 @@ async def stay(visitor: Any, until: float, waits: list[float], wrong: list[str],
 
 async def take_turns(visitors: list[Any], until: float, wrong: list[str]) -> list[str]:
     """Let one after the other start a run, each when the one before has ended; return how they ended."""
-    from workbench.store import open_store
+    from workbench.runs.store import open_store
 
     store, ends = open_store(), []
     for visitor in visitors * 100:

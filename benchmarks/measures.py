@@ -55,7 +55,7 @@ def gaussians(n: int, d: int = 64, classes: int = 3) -> tuple[np.ndarray, np.nda
 def workbench(X: np.ndarray, y: np.ndarray, keys: tuple[str, ...], null: int = 0) -> Callable[[], dict[str, float]]:
     import torch
 
-    from workbench.labs.rs.measures import all_measures
+    from workbench.labs.rs.method.measures import all_measures
 
     torch.set_num_threads(1)
     return lambda: all_measures(X, y, which=keys, null=null).set_index("measure").raw.to_dict()

@@ -19,10 +19,10 @@ import torch
 from falcon import as_falcon
 from torch import Tensor
 
-from workbench.labs.drums.model import Gpt, Shape, encode
+from workbench.labs.drums.common.drumroll import PROMPT, WIDTH, separated
+from workbench.labs.drums.method.model import Gpt, Shape, encode
+from workbench.labs.drums.method.sampling import FRAME, FULL, Characters, Taste, bars, choose
 from workbench.labs.drums.params import Params
-from workbench.labs.drums.sampling import FRAME, FULL, Characters, Taste, bars, choose
-from workbench.labs.drums.text import PROMPT, WIDTH, separated
 
 GOAL = 1.5
 TOGETHER = 64

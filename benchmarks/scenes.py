@@ -29,11 +29,11 @@ APP = """
 import sys
 import numpy as np, panel as pn, panel_material_ui as pmui
 from bokeh.plotting import figure
-from workbench.data.scenepictures import heights
-from workbench.data.scenes import Scene, boxes
-from workbench.ui.scene3d import Space
-from workbench.ui.sceneplots import rgba
-from workbench.ui.scenerows import Rows
+from workbench.data.scenes.pictures import heights
+from workbench.data.scenes.scene import Scene, boxes
+from workbench.ui.plots.scene_3d import Space
+from workbench.ui.plots.scene_plots import rgba
+from workbench.ui.plots.scene_rows import Rows
 from workbench_widgets.scene import looks
 
 rng = np.random.default_rng(0)

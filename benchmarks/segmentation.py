@@ -32,8 +32,8 @@ def masks(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return reference and prediction (512, 512, 133) uint8, made once and kept in `folder`."""
     from scipy import ndimage
 
-    from workbench.data.organs import to_amos
-    from workbench.data.volumesets import open_set
+    from workbench.data.volumes.named import open_set
+    from workbench.data.volumes.organs import to_amos
 
     kept = folder / "masks.npz"
     if not kept.exists():
@@ -61,7 +61,7 @@ def masks(folder: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def ours(prediction, reference):
-    from workbench.segmentation.scores import Rules, score_case
+    from workbench.toolkit.segmentation.scores import Rules, score_case
 
     score_case(prediction[:8, :8, :8], reference[:8, :8, :8], SPACING, ORGANS)  # loads libraries
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from workbench.context import MemoryContext
-from workbench.lab import get_lab
+from workbench.contract.lab import get_lab
+from workbench.toolkit.memory import MemoryContext
 
 LAB = get_lab("doorping")
 PLACE = Path(LAB.folder) / "bundled" / "settings.csv"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from workbench.labs.cmt.model import Attention, Cmt
+from workbench.labs.cmt.method.model import Attention, Cmt
 
 
 def give_attention(ours: Attention, theirs: nn.MultiheadAttention) -> None:

@@ -24,9 +24,9 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from workbench.data.catalog import get_entry, resolve
-from workbench.data.volumes import read_volume, write_nifti
-from workbench.data.volumesets import open_set
+from workbench.data.catalog.catalog import get_entry, resolve
+from workbench.data.volumes.named import open_set
+from workbench.data.volumes.volume import read_volume, write_nifti
 
 SHAPE = (512, 512, 133)
 SLICES, SESSIONS = 30, 10

@@ -55,7 +55,7 @@ def pytest_xdist_make_scheduler(config, log):
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
     """Begin with what takes longest, so that no process is left with it at the end: browser, contract, README."""
-    long = (*BROWSER, "tests/test_contract.py", "tests/test_readme.py")
+    long = (*BROWSER, "tests/contract/test_contract.py", "tests/test_readme.py")
     items.sort(key=lambda item: next((k for k, name in enumerate(long) if item.nodeid.startswith(name)), len(long)))
 
 

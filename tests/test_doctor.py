@@ -78,7 +78,7 @@ def test_a_scheduler_that_does_not_answer_is_fatal(monkeypatch, address):
 
 
 def test_a_catalog_that_cannot_be_read_is_told_in_words(monkeypatch):
-    monkeypatch.setitem(sys.modules, "workbench.data.catalog", None)
+    monkeypatch.setitem(sys.modules, "workbench.data.catalog.catalog", None)
     check = {c.name: c for c in examine()}["Data"]
     assert check.ok is None and check.found.startswith("Could not be looked at")
 

@@ -18,10 +18,10 @@ import pytest
 import yaml
 from PIL import Image
 
-from workbench.data.grooves import from_rows
-from workbench.data.midi import to_midi
-from workbench.data.sources import BUNDLED
-from workbench.lab import labs
+from workbench.contract.lab import labs
+from workbench.data.catalog.sources import BUNDLED
+from workbench.data.music.groove import from_rows
+from workbench.data.music.midi import to_midi
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = (

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from workbench.lab import LabError
-from workbench.scaffold import write_lab
+from workbench.cli.scaffold import write_lab
+from workbench.contract.errors import LabError
 
 # One package whose labs are broken in every way in which a package can be: entry point -> what its module holds.
 BROKEN = {
@@ -126,8 +126,8 @@ def test_the_contract_tests_find_what_is_wrong(call, place, pebbles):
 
 def test_its_probe_answers_and_its_mistakes_are_told_in_words(call, pebbles):
     code = f"""
-from workbench.context import MemoryContext
-from workbench.lab import LabError, LoadedRun, get_lab
+from workbench.toolkit.memory import MemoryContext
+from workbench.contract import LabError, LoadedRun, get_lab
 lab = get_lab({pebbles!r})
 params = lab.Params.make(splits=2)
 run = LoadedRun("", params, lab.run(params, MemoryContext()), None, "cpu")

@@ -6,9 +6,9 @@ authors' text is made of, with pitches, velocities and micro-timing. See workben
 
 import numpy as np
 
-from workbench.data.catalog import resolve
-from workbench.data.groovesets import cut, pack
-from workbench.labs.drums.data import BUNDLED, PIECE_BARS, read_groove
+from workbench.data.catalog.catalog import resolve
+from workbench.data.music.named import cut, pack
+from workbench.labs.drums.method.data import BUNDLED, PIECE_BARS, read_groove
 
 if __name__ == "__main__":
     found = read_groove(resolve("groove")[0])

@@ -7,10 +7,10 @@ of their masks that AMOS knows. See workbench/data/bundled/README.md.
 import numpy as np
 from scipy import ndimage
 
-from workbench.data import volumesets
-from workbench.data.organs import AMOS, to_amos
-from workbench.data.sources import BUNDLED
-from workbench.data.volumes import Labels, Volume, write_nifti
+from workbench.data.catalog.sources import BUNDLED
+from workbench.data.volumes import named as named_volumes
+from workbench.data.volumes.organs import AMOS, to_amos
+from workbench.data.volumes.volume import Labels, Volume, write_nifti
 
 STEP = 3.0  # mm
 AIR = -1024  # HU; the file holds -2048 outside of the scan circle
@@ -54,8 +54,8 @@ def write(name: str, image: np.ndarray, mask: np.ndarray, affine: np.ndarray) ->
 
 
 if __name__ == "__main__":
-    volume, labels = volumesets.open_set("thorax_ct")
+    volume, labels = named_volumes.open_set("thorax_ct")
     write("abdomen_ct", *cropped(*coarser(volume, to_amos(labels))))
     for source, name in (("totalsegmentator_ct", "abdomen_ct_small"), ("totalsegmentator_mr", "abdomen_mr")):
-        volume, labels = volumesets.open_set(source)
+        volume, labels = named_volumes.open_set(source)
         write(name, volume.voxels, to_amos(labels).voxels, volume.affine)

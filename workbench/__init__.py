@@ -8,6 +8,7 @@
 import importlib
 
 from workbench import labs
+from workbench.notebook import show_views_here
 
 __all__ = ["LabError", "Run", "compare", "import_run", "labs", "open_run", "open_sweep", "run", "sweep"]
 
@@ -17,6 +18,9 @@ _OF_SWEEPS = ("open_sweep", "sweep")
 def __getattr__(name: str):
     # Loaded at first use: a worker or a view that imports one room of the package needs no engine.
     if name in __all__:
-        room = "workbench.sweeps.api" if name in _OF_SWEEPS else "workbench.api"
+        room = "workbench.api.sweeps" if name in _OF_SWEEPS else "workbench.api.runs"
         return getattr(importlib.import_module(room), name)
     raise AttributeError(f"module 'workbench' has no attribute {name!r}")
+
+
+show_views_here()

@@ -9,10 +9,10 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 import panel as pn
 
-from workbench.lab import LabError
-from workbench.ui.door import check_visitor
+from workbench.contract.errors import LabError
+from workbench.pages.access import check_visitor
+from workbench.pages.shell import Shell, warm
 from workbench.ui.errors import error_card
-from workbench.ui.shell import Shell, warm
 
 pn.extension("tabulator", notifications=False)
 try:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 
-from workbench.store import home
+from workbench.runs.store import home
 
 ROOT = Path(__file__).resolve().parent.parent  # the checkout, when there is one
 CHROMIUM = (
@@ -201,7 +201,7 @@ def store() -> Check:
 
 
 def data() -> Check:
-    from workbench.data.catalog import catalog
+    from workbench.data.catalog.catalog import catalog
 
     states = [entry.state for entry in catalog().values()]
     words = {"here": "here", "mirror": "in the mirror", "fetch": "can be fetched", "absent": "need a mirror folder"}

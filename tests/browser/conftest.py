@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from workbench.store import open_store
+from workbench.runs.store import open_store
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 90_000  # ms: two cores that also run the lab, maybe with other work beside

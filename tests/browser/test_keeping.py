@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from workbench.lab import get_lab
-from workbench.result import Result
-from workbench.store import open_store
+from workbench.contract.lab import get_lab
+from workbench.contract.result import Result
+from workbench.runs.store import open_store
 
 pytestmark = pytest.mark.browser
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from workbench.lab import MODALITIES, labs
+from workbench.contract.lab import MODALITIES, labs
 
 pytestmark = pytest.mark.browser
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from workbench.lab import get_lab
+from workbench.contract.lab import get_lab
 
 pytestmark = pytest.mark.browser
 RUN = {"lab": "reliant", "run": "recorded-reliant"}

@@ -15,7 +15,7 @@ from bokeh.client import pull_session
 from bokeh.models import ImportedStyleSheet
 from playwright.sync_api import Page, expect
 
-importlib.import_module("workbench.ui.shell")  # the models of its page
+importlib.import_module("workbench.pages.shell")  # the models of its page
 pytestmark = pytest.mark.browser
 
 SMALL = {"dataset": "iris", "studies": ["set"], "seeds": 1, "null": 2}  # a run of `rs` of a few seconds

@@ -10,9 +10,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from workbench.record import recorded_run
+from workbench.runs.record import recorded_run
+from workbench.transfer.report import report_html
 from workbench.ui.link import unpacked
-from workbench.ui.report import report_html
 
 pytestmark = pytest.mark.browser
 

@@ -9,10 +9,11 @@ import sys
 import pytest
 
 from workbench.cli.sweep import parse_axes
-from workbench.lab import LabError, labs
-from workbench.store import open_store
+from workbench.contract.errors import LabError
+from workbench.contract.lab import labs
+from workbench.runs.store import open_store
 from workbench.sweeps import record
-from workbench.sweeps.words import parse_seeds
+from workbench.sweeps.notation import parse_seeds
 
 COMMAND = [sys.executable, "-m", "workbench.cli"]
 

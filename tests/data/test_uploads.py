@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from workbench.contract.errors import LabError
 from workbench.data import uploads
 from workbench.data.uploads import safe_name, save_upload
-from workbench.lab import LabError
 
 HOSTILE = [
     "../../etc/passwd.csv",

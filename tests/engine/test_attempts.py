@@ -4,12 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from workbench import worker
-from workbench.engine import adopting, listening, scheduler, sending
-from workbench.engine.desk import Desk
+from workbench.engine import dispatch, events, recovery, scheduler, worker
+from workbench.engine.live import Live, Task
 from workbench.engine.owner import this_process
-from workbench.live import Live, Task
-from workbench.store import open_store
+from workbench.engine.state import Desk
+from workbench.runs.store import open_store
 
 
 @pytest.fixture
@@ -30,11 +29,11 @@ def running(desk):
 
 def test_a_worker_that_two_saw_die_ends_its_run_once(desk):
     run, first = running(desk)
-    sending.gone(desk, first)
+    dispatch.gone(desk, first)
     assert first.live.status == open_store().run(run.id).status == "lost"
     open_store().reopen(run.id, desk.owner)
     second = attempt(desk, run, "queued")
-    sending.gone(desk, first)  # Dask's word about the same death, a moment later
+    dispatch.gone(desk, first)  # Dask's word about the same death, a moment later
     assert second.live.status == open_store().run(run.id).status == "queued"
 
 
@@ -45,10 +44,10 @@ def test_the_second_who_sees_a_death_waits_for_nobody(desk, monkeypatch):
 
     def close(run_id, status, error=None):
         told.append(status)
-        sending.gone(desk, task)
+        dispatch.gone(desk, task)
 
     monkeypatch.setattr(open_store(), "close", close)
-    sending.gone(desk, task)
+    dispatch.gone(desk, task)
     assert told == ["lost"]
 
 
@@ -60,7 +59,7 @@ def test_what_a_full_disk_kept_back_is_told_later(desk, monkeypatch):
             raise OSError("no space left on device")
 
         patch.setattr(open_store(), "close", full)
-        sending.gone(desk, task)
+        dispatch.gone(desk, task)
         desk.pay()
         assert task.live.status == "lost" and open_store().run(run.id).status == "running"
     desk.pay()
@@ -69,7 +68,7 @@ def test_what_a_full_disk_kept_back_is_told_later(desk, monkeypatch):
 
 def test_a_run_resumed_meanwhile_is_not_taken_for_a_strangers(desk, monkeypatch):
     run, first = running(desk)
-    sending.gone(desk, first)
+    dispatch.gone(desk, first)
     open_store().reopen(run.id, desk.owner)
     resumed = []
 
@@ -77,21 +76,21 @@ def test_a_run_resumed_meanwhile_is_not_taken_for_a_strangers(desk, monkeypatch)
         resumed.append(attempt(desk, run, "queued"))
         return False
 
-    monkeypatch.setattr(adopting, "owner_gone", owner_gone)
-    adopting.adopt(desk)
+    monkeypatch.setattr(recovery, "owner_gone", owner_gone)
+    recovery.adopt(desk)
     assert resumed and desk.tasks[run.id] is resumed[-1] and not resumed[-1].foreign
 
 
 def test_a_late_word_of_the_worker_that_died_is_not_about_the_next_attempt(desk):
     """It would make the resumed run stand as running at a worker that is gone, and so as lost once more."""
     run, first = running(desk)
-    sending.gone(desk, first)
+    dispatch.gone(desk, first)
     open_store().reopen(run.id, desk.owner)
     second = attempt(desk, run, "queued")
     word = {"run_id": run.id, "worker": "tcp://dead", "status": "running", "device": "cpu", "started": 1.0}
-    listening.hear(desk, (0.0, word | {"key": first.key}))
+    events.hear(desk, (0.0, word | {"key": first.key}))
     assert second.live.status == "queued" and not second.live.worker
-    listening.hear(desk, (0.0, word | {"key": second.key, "worker": "tcp://alive"}))
+    events.hear(desk, (0.0, word | {"key": second.key, "worker": "tcp://alive"}))
     assert second.live.status == "running" and second.live.worker == "tcp://alive"
 
 
@@ -101,7 +100,7 @@ def test_an_attempt_that_somebody_else_sends_is_followed_and_not_stopped(desk):
     first.kill_at = 1.0
     desk.finish(first, "stopped")
     word = {"run_id": run.id, "worker": "tcp://w", "status": "running", "device": "cpu", "started": 1.0}
-    listening.hear(desk, (0.0, word | {"key": scheduler.new_key(run.id)}))  # asks no client for a stop: there is none
+    events.hear(desk, (0.0, word | {"key": scheduler.new_key(run.id)}))  # asks no client for a stop: there is none
     assert desk.tasks[run.id] is not first and desk.tasks[run.id].live.status == "running"
 
 
@@ -114,7 +113,7 @@ def test_an_attempt_that_dask_starts_again_ends_and_runs_nothing(desk, monkeypat
     monkeypatch.setattr(worker, "get_worker", lambda: asked)
     assert worker.execute(run.id, store.uri, str(store.root)) == worker.AGAIN
     assert store.run(run.id).status == "running"  # the engine says what has become of it
-    sending.gone(desk, first)
+    dispatch.gone(desk, first)
     store.reopen(run.id, desk.owner)
     second = attempt(desk, run, "queued")
     assert worker.execute(run.id, store.uri, str(store.root)) == worker.AGAIN
@@ -124,24 +123,24 @@ def test_an_attempt_that_dask_starts_again_ends_and_runs_nothing(desk, monkeypat
 def test_the_engine_hears_that_an_attempt_was_started_again(desk):
     run, first = running(desk)
     first.future = SimpleNamespace(status="finished", result=lambda: worker.AGAIN)
-    sending.ended(desk, first, first.future)
+    dispatch.ended(desk, first, first.future)
     assert first.live.status == open_store().run(run.id).status == "lost"
 
 
 def test_a_run_resumed_while_the_scheduler_was_asked_is_not_lost(desk, monkeypatch):
     run, first = running(desk)
     desk.tasks.clear()
-    monkeypatch.setattr(adopting, "ON_THE_WAY", -1)
+    monkeypatch.setattr(recovery, "ON_THE_WAY", -1)
     monkeypatch.setattr(desk, "scheduler", desk.owner)
 
     def known_turns(client):
         """While we wait for the answer, the run is found lost and resumed."""
         desk.tasks[run.id] = first
-        sending.gone(desk, first)
+        dispatch.gone(desk, first)
         attempt(desk, run, "queued")
         open_store().reopen(run.id, desk.owner)
         return {}
 
     monkeypatch.setattr(scheduler, "known_turns", known_turns)
-    adopting.adopt(desk)
+    recovery.adopt(desk)
     assert open_store().run(run.id).status == "queued" and desk.holds(run.id)

@@ -4,8 +4,9 @@ from concurrent.futures import Future
 
 import pytest
 
-from workbench.lab import LabError, LoadedRun
-from workbench.tensors import save_tensors
+from workbench.contract.errors import LabError
+from workbench.contract.lab import LoadedRun
+from workbench.toolkit.tensors import save_tensors
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,9 @@ import time
 import pytest
 from mlflow.tracking import MlflowClient
 
+from workbench.contract.errors import LabError
 from workbench.engine import Engine
-from workbench.lab import LabError
-from workbench.store import open_store
+from workbench.runs.store import open_store
 from workbench.sweeps import conductor, record
 from workbench.sweeps.spec import make_spec
 from workbench.sweeps.table import points_table
@@ -35,7 +35,7 @@ def pi(params, seed):
     from trial_lab.params import Params
     from trial_lab.run import run
 
-    from workbench.context import MemoryContext
+    from workbench.toolkit.memory import MemoryContext
 
     return run(Params.make(**params), MemoryContext(seed)).metrics["pi"]
 

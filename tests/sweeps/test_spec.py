@@ -2,7 +2,7 @@
 
 import pytest
 
-from workbench.lab import LabError
+from workbench.contract.errors import LabError
 from workbench.sweeps.spec import MOST_RUNS, Spec, make_spec
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.record import Run
+from workbench.runs.record import Run
 from workbench.sweeps.spec import make_spec
 from workbench.sweeps.table import cells_table, points_table, runs_table, tally
 

@@ -2,8 +2,8 @@
 
 from concurrent.futures import Future
 
-from workbench.lab import LabError
-from workbench.result import Result
+from workbench.contract.errors import LabError
+from workbench.contract.result import Result
 from workbench.ui.link import Link, State
 
 

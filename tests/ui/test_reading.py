@@ -4,9 +4,10 @@ import re
 
 import pytest
 
-from workbench.judging import told
-from workbench.lab import Claim, Lab, LabError, Metric, Paper, PaperValue, Verdict
-from workbench.result import Result
+from workbench.contract.errors import LabError
+from workbench.contract.lab import Claim, Lab, Metric, Paper, PaperValue, Verdict
+from workbench.contract.result import Result
+from workbench.toolkit.statistics import told
 from workbench.ui import reading
 from workbench.ui.claims import claims_html, facts_html
 from workbench.ui.errors import describe, error_html

@@ -14,12 +14,12 @@ import pytest
 from PIL import Image
 
 from workbench import viewers
-from workbench.data.scenegeometry import corners
-from workbench.data.scenepictures import BEHIND
-from workbench.data.scenes import Scene, boxes
-from workbench.data.scenesets import open_set
-from workbench.lab import LabError
-from workbench.ui.scenerows import INSIDE, PAINTS, STATES
+from workbench.contract.errors import LabError
+from workbench.data.scenes.geometry import corners
+from workbench.data.scenes.named import open_set
+from workbench.data.scenes.pictures import BEHIND
+from workbench.data.scenes.scene import Scene, boxes
+from workbench.ui.plots.scene_rows import INSIDE, PAINTS, STATES
 from workbench.viewers import scenes
 
 MIRROR = Path(os.environ.get("WORKBENCH_DATA_MIRROR") or Path(__file__).parents[3] / "shared" / "data")

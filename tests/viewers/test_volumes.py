@@ -12,12 +12,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from workbench.data.organs import colors
-from workbench.data.volumes import Volume, write_nifti
-from workbench.data.volumesets import SETS, open_set
-from workbench.lab import LabError
-from workbench.live import Live
-from workbench.result import Result
+from workbench.contract.errors import LabError
+from workbench.contract.result import Result
+from workbench.data.volumes.named import SETS, open_set
+from workbench.data.volumes.organs import colors
+from workbench.data.volumes.volume import Volume, write_nifti
+from workbench.engine.live import Live
 from workbench.viewers import volumes as shown
 
 ROOT = Path(__file__).parents[2]
@@ -166,8 +166,8 @@ def test_samples_readers_and_the_widget_work_from_the_menus(tmp_path):
 
 @screen
 def test_a_layer_becomes_an_own_file_with_its_mask():
-    from workbench.data.ownvolumes import open_own
-    from workbench.ui.labpage import OWN
+    from workbench.data.volumes.own import open_own
+    from workbench.pages.lab.page import OWN
     from workbench.viewers import labwidget
 
     volume, labels = open_set("abdomen_mr")
@@ -216,7 +216,7 @@ def window(monkeypatch):
 
 @screen
 def test_a_lab_runs_on_the_layer_and_its_prediction_comes_back(window, monkeypatch):
-    from workbench.data.ownvolumes import open_own
+    from workbench.data.volumes.own import open_own
     from workbench.viewers import labwidget
 
     viewer, widget, volume, labels = window

@@ -10,9 +10,9 @@ import numpy as np
 import panel as pn
 import pytest
 
-from workbench.data.scenegeometry import corners
-from workbench.data.scenes import boxes
-from workbench.ui import scenerows
+from workbench.data.scenes.geometry import corners
+from workbench.data.scenes.scene import boxes
+from workbench.ui.plots import scene_rows
 from workbench_widgets import Scene3D, jupyter_widget
 from workbench_widgets.scene import INSIDE, looks, packed
 
@@ -61,7 +61,7 @@ def test_both_kinds_have_the_same_fields_and_module_and_ask_no_host():
     for name in ("scene", "looks", "labels", "shade", "labeled", "selected", "camera"):
         assert getattr(widget, name) == getattr(component, name)
         assert widget.trait_metadata(name, "sync")
-    assert widget._esm == Scene3D._esm and INSIDE == scenerows.INSIDE
+    assert widget._esm == Scene3D._esm and INSIDE == scene_rows.INSIDE
     assert not re.search(r"^\s*import\b|https?://", Scene3D._esm, re.MULTILINE)
 
 

@@ -6,8 +6,8 @@ import bokeh.models as bm
 import numpy as np
 import pytest
 
-from workbench.data.simscenes import Recipe, sim_scene
-from workbench.ui.scenes import scene_view
+from workbench.data.scenes.simulated import Recipe, sim_scene
+from workbench.ui.plots.scenes import scene_view
 
 SPOT = """([id, x, y]) => {
     const plot = Bokeh.documents.map((d) => d.get_model_by_id(id)).find((m) => m);

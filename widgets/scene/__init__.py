@@ -10,7 +10,7 @@ camera and finds the box under the pointer, ``hands.js`` is pointer, finger, whe
         labels=["car", "pedestrian 0.83"],
     )
 
-For a lab use `workbench.ui.scenes.scene_view`, which shares the selection with the other pictures.
+For a lab use `workbench.ui.plots.scenes.scene_view`, which shares the selection with the other pictures.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ The answer, ``picture``, is gray and the number of the organ, a byte a pixel eac
 of organs and the difference of truth and prediction are the browser's, so they cost no question. One question is under
 way at a time, and the newest one waits: a drag never piles up.
 
-For a lab use `workbench.ui.volumes.slices_view`. In a notebook of your own::
+For a lab use `workbench.ui.plots.volumes.slices_view`. In a notebook of your own::
 
     from workbench_widgets import Side, Slices, jupyter_widget, slices_of
     jupyter_widget(Slices)(**slices_of(Side(ct.voxels, ct.affine, "CT", truth=mask, truth_names={1: "liver"})))

@@ -11,9 +11,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from workbench.cli.words import Json, out, print_json, print_table
+from workbench.cli.options import Json, out, print_json, print_table
 
-MIDI = (".mid", ".midi", ".kar")  # as in workbench.data.midi, whose import would delay every command
+MIDI = (".mid", ".midi", ".kar")  # as in workbench.data.music.midi, whose import would delay every command
 SCANS = (".nii", ".nii.gz", ".inv3")
 ARRAYS = {"image.npy", "volume.npy", "voxels.npy", "affine.npy", "spacing.npy"}  # one of these makes an NPZ a scan
 CLOUDS = (".bin", ".pcd", ".ply")
@@ -35,7 +35,7 @@ def data_start(ctx: typer.Context) -> None:
 @data.command("list")
 def data_list(as_json: Json = False) -> None:
     """List the catalog: what there is, its licence, its size, and whether it is here."""
-    from workbench.data.catalog import listing
+    from workbench.data.catalog.catalog import listing
 
     rows = listing()
     if as_json:
@@ -49,7 +49,7 @@ def data_fetch(names: Annotated[list[str], typer.Argument(metavar="NAME...", hel
     """Fetch catalog entries, from the mirror, a package or the web, and check them."""
     from rich.progress import Progress
 
-    from workbench.data.catalog import fetch, get_entry
+    from workbench.data.catalog.catalog import fetch, get_entry
 
     with Progress(console=Console(stderr=True)) as bar:
         for name in names:
@@ -99,7 +99,7 @@ def _card_of(file: Path) -> Callable[[Path], tuple[list[tuple[str, str]], Any]]:
 
 
 def _scan_card(file: Path) -> tuple[list[tuple[str, str]], None]:
-    from workbench.data.volumecards import volume_card
+    from workbench.data.volumes.card import volume_card
 
     card = volume_card(file)
     rows = [
@@ -118,7 +118,7 @@ def _scan_card(file: Path) -> tuple[list[tuple[str, str]], None]:
 
 
 def _scene_card(file: Path) -> tuple[list[tuple[str, str]], None]:
-    from workbench.data.scenecards import scene_card
+    from workbench.data.scenes.card import scene_card
 
     card = scene_card(file)
     rows = [
@@ -136,7 +136,7 @@ def _scene_card(file: Path) -> tuple[list[tuple[str, str]], None]:
 
 
 def _table_card(file: Path) -> tuple[list[tuple[str, str]], Any]:
-    from workbench.data.tables import data_card as card
+    from workbench.data.tables.table import data_card as card
 
     found = card(file)
     rows = [
@@ -153,8 +153,8 @@ def _table_card(file: Path) -> tuple[list[tuple[str, str]], Any]:
 
 
 def _graph_card(file: Path) -> tuple[list[tuple[str, str]], None]:
-    from workbench.data.graphcards import facts, graph_card
-    from workbench.data.owngraphs import Unnamed, read_graph
+    from workbench.data.graphs.card import facts, graph_card
+    from workbench.data.graphs.own import Unnamed, read_graph
 
     try:
         card = graph_card(read_graph(file))
@@ -165,8 +165,8 @@ def _graph_card(file: Path) -> tuple[list[tuple[str, str]], None]:
 
 
 def _image_card(file: Path) -> tuple[list[tuple[str, str]], None]:
-    from workbench.data.imagecards import facts, image_card
-    from workbench.data.ownimages import read_images
+    from workbench.data.images.card import facts, image_card
+    from workbench.data.images.own import read_images
 
     card = image_card(read_images(file))
     rows = [("images", card["name"]), *facts(card).items()]
@@ -174,8 +174,8 @@ def _image_card(file: Path) -> tuple[list[tuple[str, str]], None]:
 
 
 def _midi_card(file: Path) -> tuple[list[tuple[str, str]], None]:
-    from workbench.data.groovesets import groove_card
-    from workbench.data.midifiles import read_midi_files
+    from workbench.data.music.named import groove_card
+    from workbench.data.music.own import read_midi_files
 
     grooves, notes = read_midi_files(file)
     card = dataclasses.asdict(groove_card(grooves)) | {"notes": list(notes)}

@@ -9,9 +9,19 @@ from typing import Annotated
 
 import typer
 
-from workbench import lab as contract
-from workbench.cli.words import Json, LabName, Preset, Seed, Settings, out, parse_settings, print_json, print_table
-from workbench.lab import LabError
+from workbench import contract
+from workbench.cli.options import (
+    Json,
+    LabName,
+    Preset,
+    Seed,
+    Settings,
+    out,
+    parse_settings,
+    print_json,
+    print_table,
+)
+from workbench.contract.errors import LabError
 
 app = typer.Typer()
 
@@ -43,7 +53,7 @@ def new_lab(
     folder: Annotated[Path, typer.Option(help="Where the folder of the new package is put.")] = Path(),
 ) -> None:
     """Write a package with a small lab of your own, which runs at once."""
-    from workbench.scaffold import write_lab
+    from workbench.cli.scaffold import write_lab
 
     target = write_lab(name, folder.expanduser())
     out.print(f"Wrote {target}. Three commands from here:\n", soft_wrap=True, highlight=False)
@@ -63,7 +73,7 @@ def record(
     settings: Settings = [],  # noqa: B006
 ) -> None:
     """Run the claims preset and ship the run with the lab: for those who change a lab."""
-    from workbench import api
+    from workbench.api import runs as api
 
     found = contract.get_lab(lab)
     run = api.execute(lab, parse_settings(found, settings), preset=preset, seed=seed, device="cpu")

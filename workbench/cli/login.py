@@ -8,8 +8,8 @@ import secrets
 import tempfile
 from pathlib import Path
 
-from workbench.data.cache import home
-from workbench.lab import LabError
+from workbench.contract.errors import LabError
+from workbench.data.catalog.cache import home
 
 FACE = Path(__file__).parents[1] / "ui" / "login.html"  # what one sees without a login; Panel's own asks other hosts
 

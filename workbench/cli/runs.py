@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from workbench import lab as contract
-from workbench.cli.words import (
+from workbench import contract
+from workbench.cli.options import (
     Device,
     Json,
     LabName,
@@ -43,7 +43,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Run a lab and keep the run; Ctrl-C stops it softly."""
-    from workbench import api
+    from workbench.api import runs as api
 
     params = parse_settings(contract.get_lab(lab), settings)
     show = not as_json or sys.stderr.isatty()
@@ -57,7 +57,7 @@ def resume(
     as_json: Json = False,
 ) -> None:
     """Go on with a stopped, failed or lost run, from its last checkpoint."""
-    from workbench import api
+    from workbench.api import runs as api
 
     engine = api.open_engine(scheduler)
     finish(api.Run(api.open_run(run_id).record, engine).resume(not as_json or sys.stderr.isatty()), as_json)
@@ -76,9 +76,9 @@ def runs(
     as_json: Json = False,
 ) -> None:
     """List the runs, newest first or in another order."""
-    from workbench.asked import changed, say
-    from workbench.listing import MOST, Query, Where, list_page, unknown_fields
-    from workbench.store import open_store
+    from workbench.runs.describe import changed, say
+    from workbench.runs.search import MOST, Query, Where, list_page, unknown_fields
+    from workbench.runs.store import open_store
 
     conditions = [Where.parse(text) for text in where] + [Where.make("group", "=", group)] * (group is not None)
     name = contract.get_lab(lab).name if lab else ""
@@ -117,7 +117,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Put runs side by side: the params that differ, the metrics, the claims."""
-    from workbench import api
+    from workbench.api import runs as api
 
     found = api.compare(*run_ids, fold=fold)
     if as_json:

@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 from workbench.cli.login import login_options
-from workbench.cli.words import Json, Scheduler, out, print_json, print_table
-from workbench.lab import LabError
+from workbench.cli.options import Json, Scheduler, out, print_json, print_table
+from workbench.contract.errors import LabError
 
 app = typer.Typer()
 

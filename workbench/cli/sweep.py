@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from workbench import lab as contract
-from workbench.cli.words import Device, Json, Preset, Scheduler, out, print_error, print_json, print_table
-from workbench.lab import LabError
-from workbench.sweeps.words import parse_seeds, parse_values
+from workbench import contract
+from workbench.cli.options import Device, Json, Preset, Scheduler, out, print_error, print_json, print_table
+from workbench.contract.errors import LabError
+from workbench.sweeps.notation import parse_seeds, parse_values
 
 app = typer.Typer()
 
@@ -41,8 +41,8 @@ def sweep(
     scheduler: Scheduler = None,
     as_json: Json = False,
 ) -> None:
+    from workbench.api import sweeps as api
     from workbench.engine import open_engine
-    from workbench.sweeps import api
 
     show = not as_json or sys.stderr.isatty()
     if resumed:
@@ -84,7 +84,7 @@ def sweeps(
     as_json: Json = False,
 ) -> None:
     """List the sweeps, newest first."""
-    from workbench.store import open_store
+    from workbench.runs.store import open_store
     from workbench.sweeps.record import listed
 
     found = listed(open_store(), lab, limit)

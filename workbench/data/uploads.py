@@ -9,9 +9,9 @@ import tempfile
 import unicodedata
 from pathlib import Path, PureWindowsPath
 
-from workbench.data import cache
-from workbench.data.formats import SUFFIXES
-from workbench.lab import LabError
+from workbench.contract.errors import LabError
+from workbench.data.catalog import cache
+from workbench.data.tables.formats import SUFFIXES
 
 MAX_BYTES = 100_000_000
 MAX_VOLUME = 150_000_000  # bytes of a scan; what a browser sends at once has to fit into one message to the server

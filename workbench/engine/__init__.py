@@ -1,7 +1,7 @@
 """Submit, watch, stop and probe: one code path, on dask.distributed.
 
-The engine is a client of a Dask scheduler: of its own local cluster (`workbench.cluster`), or of the one named by
-``--scheduler`` or ``WORKBENCH_SCHEDULER``. A run belongs to the scheduler and the store, not to a page.
+The engine is a client of a Dask scheduler: of its own local cluster (`workbench.engine.cluster`), or of the one named
+by ``--scheduler`` or ``WORKBENCH_SCHEDULER``. A run belongs to the scheduler and the store, not to a page.
 
 Its rooms: `sending` hands runs and questions to Dask, in the order of `turns`; `listening` hears what becomes of them;
 `adopting` finds the runs of earlier and other processes; `desk` is what they share.
@@ -19,15 +19,23 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from workbench import cluster, worker
-from workbench.engine import adopting, listening, scheduler, sending, turns
-from workbench.engine.desk import Desk
+from workbench.contract.errors import LabError
+from workbench.contract.lab import get_lab
+from workbench.contract.result import Result
+from workbench.engine import (
+    cluster,
+    dispatch,
+    events,
+    fairness,
+    recovery,
+    scheduler,
+    worker,
+)
+from workbench.engine.live import Live, Task, snapshot
 from workbench.engine.owner import this_process
-from workbench.lab import LabError, get_lab
-from workbench.live import Live, Task, snapshot
-from workbench.record import RESUMABLE, Run
-from workbench.result import Result
-from workbench.store import open_store
+from workbench.engine.state import Desk
+from workbench.runs.record import RESUMABLE, Run
+from workbench.runs.store import open_store
 
 GRACE = 5.0  # seconds between the soft stop and the kill
 LOOK = 0.5  # seconds between two looks at the runs under way
@@ -84,10 +92,10 @@ class Engine:
             try:
                 if self._child is not None and self._child.poll() is not None:
                     self._renew()
-                listening.watch(self._desk, self.stop)
+                events.watch(self._desk, self.stop)
                 self._desk.pay()
                 if time.time() - searched > SEARCH:
-                    adopting.adopt(self._desk)
+                    recovery.adopt(self._desk)
                     searched = time.time()
             except Exception as error:  # the scheduler is away; the next round tries again
                 self.message = f"The scheduler does not answer: {error}"
@@ -100,7 +108,7 @@ class Engine:
         if self.scheduler:
             self.slots = max(1, len(scheduler.workers(self.client)))
             scheduler.wake(self.client)
-        adopting.adopt(self._desk)
+        recovery.adopt(self._desk)
 
     def _connect(self) -> None:
         from distributed import Client
@@ -110,7 +118,7 @@ class Engine:
             raise OSError("the local cluster ended before it had started")
         client = self._desk.client = Client(address, timeout="20s", set_as_default=False)
         client.register_plugin(worker.Plugin())
-        client.subscribe_topic(worker.TOPIC, functools.partial(listening.hear, self._desk))
+        client.subscribe_topic(worker.TOPIC, functools.partial(events.hear, self._desk))
 
     def _renew(self) -> None:
         """Start another local cluster in the place of one that was killed; what ran there is lost."""
@@ -121,7 +129,7 @@ class Engine:
         self.client.close(timeout=2)
         self._child = cluster.spawn(self.slots)
         for task in there:
-            sending.gone(self._desk, task)
+            dispatch.gone(self._desk, task)
         self._connect()
         self._ready.set()
 
@@ -172,7 +180,7 @@ class Engine:
     ) -> str:
         """Queue a run and return its id; it starts when the engine is ready and a slot is free.
 
-        Slots are shared fairly between users (see `workbench.engine.turns`); without a `user` it is the account
+        Slots are shared fairly between users (see `workbench.engine.fairness`); without a `user` it is the account
         of this process.
 
         Raises
@@ -182,7 +190,7 @@ class Engine:
         """
         self._check()
         values = get_lab(lab).Params.make(**params).to_dict()
-        who = {"group": group, "user": user or turns.account(), "scheduler": self._desk.owner}
+        who = {"group": group, "user": user or fairness.account(), "scheduler": self._desk.owner}
         run = open_store().create(lab, values, seed=seed, preset=preset, device=device, name=name, **who)
         self._desk.outbox.submit(self._send, self._enter(run, Live(run.id)))
         return run.id
@@ -208,19 +216,19 @@ class Engine:
         except BaseException:
             self._desk.settle(task, run.status, run.error)
             raise
-        sending.finished_run.cache_clear()
+        dispatch.finished_run.cache_clear()
         self._desk.outbox.submit(self._send, task)
 
     def live(self, run_id: str) -> Live | None:
         """Return the latest snapshot of a run, or None when the engine has not heard of it."""
         with self._desk.lock:
             task = self._desk.tasks.get(run_id)
-            return task and task.now(turns.in_order(self._desk.tasks))
+            return task and task.now(fairness.in_order(self._desk.tasks))
 
     def active(self) -> list[Live]:
         """Return the snapshots of all runs that are queued or running."""
         with self._desk.lock:
-            queue = turns.in_order(self._desk.tasks)
+            queue = fairness.in_order(self._desk.tasks)
             return [task.now(queue) for task in self._desk.tasks.values() if task.active]
 
     def stop(self, run_id: str) -> None:
@@ -236,9 +244,9 @@ class Engine:
             task.kill_at = time.time() + GRACE
             queued, address = task.live.status == "queued", task.live.worker
         if task.foreign:
-            desk.errands.submit((task.folder / listening.STOP).touch)
+            desk.errands.submit((task.folder / events.STOP).touch)
         elif queued:
-            desk.errands.submit(sending.withdraw, desk, task)
+            desk.errands.submit(dispatch.withdraw, desk, task)
         elif address:  # else it was just adopted, and its worker has not spoken yet
             desk.errands.submit(desk.client.run, worker.request_stop, run_id, workers=[address])
 
@@ -252,7 +260,7 @@ class Engine:
         """Give a run its place in line."""
         desk = self._desk
         with desk.lock:
-            turn = turns.next_turn(desk.tasks, run.user, desk.now)
+            turn = fairness.next_turn(desk.tasks, run.user, desk.now)
             waits = replace(live, stage="waiting for a free slot")
             task = Task(waits, scheduler.new_key(run.id), folder=run.folder, user=run.user, turn=turn)
             desk.tasks.pop(run.id, None)  # a run that is resumed goes to the end of its line
@@ -262,14 +270,14 @@ class Engine:
     def _send(self, task: Task) -> None:
         try:
             self.wait()
-            sending.send(self._desk, task)
+            dispatch.send(self._desk, task)
         except Exception as error:
             self._desk.finish(task, "failed", worker.describe(error))
 
     def _ask(self, run_id: str, request: dict[str, Any]) -> Result:
-        run = sending.finished_run(run_id)
+        run = dispatch.finished_run(run_id)
         self.wait()
-        return sending.ask(self._desk, run, request)
+        return dispatch.ask(self._desk, run, request)
 
 
 @functools.cache

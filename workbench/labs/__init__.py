@@ -6,10 +6,10 @@ import types
 
 
 class _Labs(types.ModuleType):
-    """This module, which is also the function `workbench.api.labs`: both names are too good to give up."""
+    """This module, which is also the function `workbench.api.runs.labs`: both names are too good to give up."""
 
     def __call__(self) -> list:
-        return importlib.import_module("workbench.api").labs()
+        return importlib.import_module("workbench.api.runs").labs()
 
 
 sys.modules[__name__].__class__ = _Labs

@@ -9,11 +9,11 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
+from workbench.contract.errors import LabError
 from workbench.engine import Engine
 from workbench.engine.owner import this_process
-from workbench.lab import LabError
-from workbench.record import ACTIVE, RESUMABLE, Run
-from workbench.store import open_store
+from workbench.runs.record import ACTIVE, RESUMABLE, Run
+from workbench.runs.store import open_store
 from workbench.sweeps import record
 from workbench.sweeps.points import Asker, name_of, planned
 from workbench.sweeps.record import SweepRecord

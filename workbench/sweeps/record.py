@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from workbench.contract.errors import LabError
+from workbench.contract.lab import get_lab, labs
 from workbench.engine.owner import owner_gone
-from workbench.lab import LabError, get_lab, labs
-from workbench.record import Run
-from workbench.store import Store
+from workbench.runs.record import Run
+from workbench.runs.store import Store
 from workbench.sweeps.spec import MOST_RUNS, Spec
 
 PARENT = "mlflow.parentRunId"

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
-from workbench.lab import Lab, LabError, Metric, get_lab
+from workbench.contract.errors import LabError
+from workbench.contract.lab import Lab, Metric, get_lab
 
 Search = Literal["grid", "random", "optuna"]
 SEARCHES = get_args(Search)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.lab import get_lab
-from workbench.record import ACTIVE, RESUMABLE, Run
+from workbench.contract.lab import get_lab
+from workbench.runs.record import ACTIVE, RESUMABLE, Run
 from workbench.sweeps.points import text_of
 from workbench.sweeps.spec import Spec
 

@@ -11,10 +11,11 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-from workbench.context import MemoryContext
-from workbench.lab import MODALITIES, LabError, LoadedRun, get_lab, labs
-from workbench.record import read_record
-from workbench.result import Result
+from workbench.contract.errors import LabError
+from workbench.contract.lab import MODALITIES, LoadedRun, get_lab, labs
+from workbench.contract.result import Result
+from workbench.runs.record import read_record
+from workbench.toolkit.memory import MemoryContext
 
 UI = ("bokeh", "datashader", "holoviews", "napari", "open3d", "panel", "panel_material_ui")
 HEAVY = ("monai", "torch", "transformers")
@@ -136,8 +137,8 @@ def test_the_result_survives_the_disk_and_its_views_build_without_torch(lab, fin
     fresh_python(f"""
 import sys
 from pathlib import Path
-from workbench.lab import get_lab
-from workbench.result import Result
+from workbench.contract import get_lab
+from workbench.contract.result import Result
 result = Result.load(Path({str(tmp_path)!r}))
 views = get_lab({lab.name!r}).views(result)
 assert views, "no views"

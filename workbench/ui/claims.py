@@ -6,14 +6,14 @@ import math
 from html import escape
 from typing import TYPE_CHECKING
 
-from workbench.asked import number
-from workbench.judging import Interval, intervals
-from workbench.lab import Lab, Verdict
+from workbench.contract.lab import Lab, Verdict
+from workbench.runs.describe import number
+from workbench.toolkit.statistics import Interval, intervals
 from workbench.ui import style
 from workbench.ui.errors import error_html
 
 if TYPE_CHECKING:
-    from workbench.store import Run
+    from workbench.runs.store import Run
 
 WIDE, HIGH = 120, 14  # pixels of an interval's picture
 

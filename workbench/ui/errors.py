@@ -8,7 +8,7 @@ from typing import Any
 
 import panel as pn
 
-from workbench.lab import LabError
+from workbench.contract.errors import LabError
 from workbench.ui.style import html
 
 UNEXPECTED = "This is a fault of the workbench or of the lab, not yours. The rest of the page goes on working."

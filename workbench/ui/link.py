@@ -1,7 +1,7 @@
 """What a view may ask of the page around it: a probe of its run, a place to remember things, the colors.
 
 A lab's ``views(result, link)`` gets a `Link`, or None. The same view then works in the page (probes go to the
-engine, the state goes to the URL) and in a notebook (`workbench.api.Run.views` makes one without a page)::
+engine, the state goes to the URL) and in a notebook (`workbench.api.runs.Run.views` makes one without a page)::
 
     def moved(event):
         link.probe({"rotation": event.new}, done=draw, failed=lambda error: note.param.update(object=str(error)))
@@ -26,8 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from workbench.lab import LabError
-from workbench.result import Result
+from workbench.contract.errors import LabError
+from workbench.contract.result import Result
 from workbench.ui.palette import PALETTE, Palette
 
 Done = Callable[[Result], Any]

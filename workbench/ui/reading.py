@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from latex2mathml.converter import convert
 from markdown_it import MarkdownIt
 
-from workbench.asked import number
-from workbench.lab import Lab, Metric
-from workbench.result import Result
+from workbench.contract.lab import Lab, Metric
+from workbench.contract.result import Result
+from workbench.runs.describe import number
 
 if TYPE_CHECKING:
     pass

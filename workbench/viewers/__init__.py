@@ -11,8 +11,9 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from workbench.lab import LabError, get_lab
-from workbench.record import Run
+from workbench.contract.errors import LabError
+from workbench.contract.lab import get_lab
+from workbench.runs.record import Run
 
 
 def show(run: Run, viewer: str, save: Path | None = None) -> None:

@@ -10,8 +10,8 @@ import urllib.request
 import webbrowser
 from collections.abc import Callable
 
-from workbench.lab import LabError
-from workbench.record import Run
+from workbench.contract.errors import LabError
+from workbench.runs.record import Run
 from workbench.ui.address import href
 
 PATIENCE = 120  # seconds for a server to start

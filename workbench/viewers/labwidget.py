@@ -10,18 +10,19 @@ import numpy as np
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QProgressBar, QPushButton, QWidget
 
-from workbench.data.organs import AMOS
+from workbench.contract.errors import LabError
+from workbench.contract.lab import Lab, labs
 from workbench.data.uploads import safe_name, uploads
-from workbench.data.volumes import Labels, count_voxels, write_nifti
+from workbench.data.volumes.organs import AMOS
+from workbench.data.volumes.volume import Labels, count_voxels, write_nifti
 from workbench.engine import open_engine
-from workbench.lab import Lab, LabError, labs
-from workbench.record import ACTIVE
-from workbench.store import open_store
+from workbench.runs.record import ACTIVE
+from workbench.runs.store import open_store
 from workbench.viewers.volumes import fill_prediction, volume_of
 
 LOOK = 300  # milliseconds between two looks at the run
 NO_MASK = "none"
-OWN = "own file"  # as in workbench.ui.labpage, which brings all of the web page along
+OWN = "own file"  # as in workbench.pages.lab.page, which brings all of the web page along
 
 
 class LabWidget(QWidget):

@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from workbench.data.nifti import open_nifti
-from workbench.data.ownvolumes import open_own
-from workbench.data.volumes import read_labels
-from workbench.data.volumesets import open_set
-from workbench.lab import LabError
+from workbench.contract.errors import LabError
+from workbench.data.volumes.named import open_set
+from workbench.data.volumes.nifti import open_nifti
+from workbench.data.volumes.own import open_own
+from workbench.data.volumes.volume import read_labels
 from workbench.viewers import desktop
 from workbench.viewers.volumes import backward, face, layers, mask_options, placed
 

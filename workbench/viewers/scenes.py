@@ -20,11 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from workbench.data.scenegeometry import EDGES
-from workbench.data.scenepictures import BEHIND
-from workbench.data.scenes import Boxes, Scene
-from workbench.lab import LabError
-from workbench.ui.scenerows import PAINTS, POINTS, Rows
+from workbench.contract.errors import LabError
+from workbench.data.scenes.geometry import EDGES
+from workbench.data.scenes.pictures import BEHIND
+from workbench.data.scenes.scene import Boxes, Scene
+from workbench.ui.plots.scene_rows import PAINTS, POINTS, Rows
 from workbench.viewers import desktop, has_screen, no_screen, offscreen
 from workbench.viewers.offscreen import geometries
 
@@ -50,7 +50,7 @@ def show_scene(
     Parameters
     ----------
     scene, found
-        As in `workbench.ui.scenes.scene_view`: predictions are dashed.
+        As in `workbench.ui.plots.scenes.scene_view`: predictions are dashed.
     save
         Write one picture into this PNG instead; that needs no screen.
     title

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from workbench.data.organs import DIFFERENCES, colors, difference
-from workbench.data.volumecards import window
-from workbench.data.volumes import Labels, Volume, guess_modality, matches
-from workbench.lab import LabError
+from workbench.contract.errors import LabError
+from workbench.data.volumes.card import window
+from workbench.data.volumes.organs import DIFFERENCES, colors, difference
+from workbench.data.volumes.volume import Labels, Volume, guess_modality, matches
 from workbench.ui.palette import PALETTE
 from workbench.viewers import desktop, no_screen
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.data.organs import AMOS
-from workbench.result import Result
+from workbench.contract.result import Result
+from workbench.data.volumes.organs import AMOS
 
 SMALL = (4, 11, 12, 13)
 

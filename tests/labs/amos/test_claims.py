@@ -2,8 +2,8 @@
 
 import pytest
 
-from workbench.lab import get_lab
-from workbench.labs.amos.anchors import anchors
+from workbench.contract.lab import get_lab
+from workbench.labs.amos.common.published import anchors
 
 LAB = get_lab("amos")
 

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from workbench.context import MemoryContext
-from workbench.data.volumes import write_nifti
-from workbench.lab import LabError, get_lab
+from workbench.contract.errors import LabError
+from workbench.contract.lab import get_lab
+from workbench.data.volumes.volume import write_nifti
 from workbench.labs.amos.params import FOLDER
 from workbench.labs.amos.run import jobs_of, recheck
+from workbench.toolkit.memory import MemoryContext
 
 LAB = get_lab("amos")
 TINY = {
@@ -85,7 +86,7 @@ def test_a_scan_of_ones_own_is_segmented_as_well(tree):
         file=str(tree / "imagesVa" / "amos_0010.nii.gz"),
         **{**TINY, "arms": ["joint"]},
     )
-    from workbench.cases import shown_cases
+    from workbench.toolkit.cases import shown_cases
 
     shown = shown_cases(LAB.run(params, MemoryContext()))
     assert "own scan" in shown and shown["own scan"]["mask ConvFormer, joint"].shape == (24, 20, 12)

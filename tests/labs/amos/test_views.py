@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.cases import packed, shown_cases
-from workbench.lab import LabError, get_lab
+from workbench.contract.errors import LabError
+from workbench.contract.lab import get_lab
+from workbench.contract.result import Result
 from workbench.labs.amos.run import boards
-from workbench.labs.amos.views_probe import Bench
-from workbench.result import Result
+from workbench.labs.amos.views.probe import Bench
+from workbench.toolkit.cases import packed, shown_cases
 from workbench.ui.link import Link
 
 LAB = get_lab("amos")

@@ -8,9 +8,9 @@ import math
 import pytest
 import torch
 
-from workbench.labs.cmt.boxes import encode
-from workbench.labs.cmt.frames import Frames, framed
-from workbench.labs.cmt.matching import Truth, truth_of
+from workbench.labs.cmt.method.boxes import encode
+from workbench.labs.cmt.method.frames import Frames, framed
+from workbench.labs.cmt.method.matching import Truth, truth_of
 
 SIZES = torch.tensor([[4.2, 1.8, 1.6], [0.8, 0.8, 1.8], [8.0, 2.5, 3.0], [0.4, 0.4, 0.8]])  # l, w, h by class
 COLORS = torch.tensor([[0.9, 0.2, 0.1], [0.1, 0.8, 0.3], [0.2, 0.3, 0.9], [0.9, 0.8, 0.1]])

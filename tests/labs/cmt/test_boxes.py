@@ -7,8 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.lab import LabError
-from workbench.labs.cmt.boxes import CODE, RELEASED, WEIGHTS, decode, encode, placed
+from workbench.contract.errors import LabError
+from workbench.labs.cmt.method.boxes import CODE, RELEASED, WEIGHTS, decode, encode, placed
 
 AREA = (-50.0, -40.0, -5.0, 50.0, 40.0, 3.0)
 place, size = st.floats(-60, 60), st.floats(0.05, 30)

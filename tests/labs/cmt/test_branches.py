@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from workbench.labs.cmt.branches import Images, Lift, Pillars, cell_of, inside, means
-from workbench.labs.cmt.encoding import corners, depths
-from workbench.labs.cmt.shapes import SMALL, TINY
+from workbench.labs.cmt.common.shapes import SMALL, TINY
+from workbench.labs.cmt.method.branches import Images, Lift, Pillars, cell_of, inside, means
+from workbench.labs.cmt.method.encoding import corners, depths
 
 
 def cloud(n, seed=0, reach=12.0):

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.judging import intervals
+from workbench.contract.result import Result
 from workbench.labs.cmt import LAB
-from workbench.labs.cmt.conditions import CONDITIONS
-from workbench.labs.cmt.shapes import ARMS
-from workbench.result import Result
+from workbench.labs.cmt.common.conditions import CONDITIONS
+from workbench.labs.cmt.common.shapes import ARMS
+from workbench.toolkit.statistics import intervals
 
 NDS = {"plain": 0.60, "masked": 0.59, "lidar": 0.55, "camera": 0.35, "late": 0.57, "bev": 0.55,
        "no image encoding": 0.57, "no point encoding": 0.40, "no denoising": 0.45}  # fmt: skip

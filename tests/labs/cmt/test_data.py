@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from workbench.context import MemoryContext
-from workbench.data.scenegeometry import project
-from workbench.data.simscenes import Recipe, sim_scene, sim_scenes
-from workbench.labs.cmt.augmentation import moved
-from workbench.labs.cmt.conditions import Condition
-from workbench.labs.cmt.data import Spec, material, prepared
-from workbench.labs.cmt.evaluation import spoiled
-from workbench.labs.cmt.jobs import gathered
+from workbench.data.scenes.geometry import project
+from workbench.data.scenes.simulated import Recipe, sim_scene, sim_scenes
+from workbench.labs.cmt.common.conditions import Condition
+from workbench.labs.cmt.method.augmentation import moved
+from workbench.labs.cmt.method.data import Spec, material, prepared
+from workbench.labs.cmt.method.evaluation import spoiled
+from workbench.labs.cmt.method.jobs import gathered
 from workbench.labs.cmt.params import FOLDER, Params
+from workbench.toolkit.memory import MemoryContext
 
 SPEC = Spec((-16.0, -16.0, -5.0, 16.0, 16.0, 3.0), (32, 64), ("car", "pedestrian"), 0)
 

@@ -2,9 +2,9 @@
 
 import torch
 
-from workbench.labs.cmt.boxes import encode
-from workbench.labs.cmt.decoding import Detections, detections, late_fusion
-from workbench.labs.cmt.model import Found
+from workbench.labs.cmt.method.boxes import encode
+from workbench.labs.cmt.method.decoding import Detections, detections, late_fusion
+from workbench.labs.cmt.method.model import Found
 
 
 def boxes(*centers):

@@ -5,12 +5,12 @@ import math
 import pytest
 import torch
 
-from workbench.labs.cmt.boxes import WEIGHTS, encode
-from workbench.labs.cmt.denoising import denoising_losses, noised, visible
-from workbench.labs.cmt.encoding import from_range
-from workbench.labs.cmt.matching import focal, truth_of
-from workbench.labs.cmt.model import Cmt, Found
-from workbench.labs.cmt.shapes import TINY
+from workbench.labs.cmt.common.shapes import TINY
+from workbench.labs.cmt.method.boxes import WEIGHTS, encode
+from workbench.labs.cmt.method.denoising import denoising_losses, noised, visible
+from workbench.labs.cmt.method.encoding import from_range
+from workbench.labs.cmt.method.matching import focal, truth_of
+from workbench.labs.cmt.method.model import Cmt, Found
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.lab import LabError
-from workbench.labs.cmt.encoding import (
+from workbench.contract.errors import LabError
+from workbench.labs.cmt.common.shapes import PAPER, TINY
+from workbench.labs.cmt.method.encoding import (
     Encoding,
     cells,
     corners,
@@ -21,7 +22,6 @@ from workbench.labs.cmt.encoding import (
     rays,
     to_range,
 )
-from workbench.labs.cmt.shapes import PAPER, TINY
 
 SIZE = (80, 100)
 

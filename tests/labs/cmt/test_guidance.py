@@ -5,15 +5,15 @@ from dataclasses import replace
 import pytest
 import torch
 
-from workbench.labs.cmt.boxes import encode
-from workbench.labs.cmt.encoding import cells, from_range
-from workbench.labs.cmt.frames import framed
-from workbench.labs.cmt.guidance import bev_goals, cost, guidance_losses, view_goals
-from workbench.labs.cmt.masking import masked
-from workbench.labs.cmt.matching import truth_of
-from workbench.labs.cmt.model import Cmt
-from workbench.labs.cmt.shapes import TINY
-from workbench.labs.cmt.training import batch_losses
+from workbench.labs.cmt.common.shapes import TINY
+from workbench.labs.cmt.method.boxes import encode
+from workbench.labs.cmt.method.encoding import cells, from_range
+from workbench.labs.cmt.method.frames import framed
+from workbench.labs.cmt.method.guidance import bev_goals, cost, guidance_losses, view_goals
+from workbench.labs.cmt.method.masking import masked
+from workbench.labs.cmt.method.matching import truth_of
+from workbench.labs.cmt.method.model import Cmt
+from workbench.labs.cmt.method.training import batch_losses
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from workbench.labs.cmt.frames import framed
-from workbench.labs.cmt.masking import masked, without
+from workbench.labs.cmt.method.frames import framed
+from workbench.labs.cmt.method.masking import masked, without
 
 
 def many(count, points=True, cameras=2):

@@ -6,10 +6,10 @@ from itertools import permutations
 import pytest
 import torch
 
-from workbench.lab import LabError
-from workbench.labs.cmt.boxes import WEIGHTS
-from workbench.labs.cmt.matching import costs, distance, focal, matched, matching_losses, truth_of
-from workbench.labs.cmt.model import Found
+from workbench.contract.errors import LabError
+from workbench.labs.cmt.method.boxes import WEIGHTS
+from workbench.labs.cmt.method.matching import costs, distance, focal, matched, matching_losses, truth_of
+from workbench.labs.cmt.method.model import Found
 
 
 def found(L=2, B=2, N=5, K=3, seed=0):

@@ -7,11 +7,11 @@ import torch
 from torch import nn
 
 from benchmarks.torchs import as_torchs
-from workbench.lab import LabError
-from workbench.labs.cmt.frames import framed, zeroed
-from workbench.labs.cmt.masking import without
-from workbench.labs.cmt.model import Attention, Cmt, Heads, Tokens, first_anchors
-from workbench.labs.cmt.shapes import ARMS, PAPER, PAPER_R50, SMALL, TINY, Shape
+from workbench.contract.errors import LabError
+from workbench.labs.cmt.common.shapes import ARMS, PAPER, PAPER_R50, SMALL, TINY, Shape
+from workbench.labs.cmt.method.frames import framed, zeroed
+from workbench.labs.cmt.method.masking import without
+from workbench.labs.cmt.method.model import Attention, Cmt, Heads, Tokens, first_anchors
 
 ABSENT = ("none", "null", "zeroed")
 

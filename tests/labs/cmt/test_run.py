@@ -5,21 +5,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from workbench.context import MemoryContext
-from workbench.data.scenearrays import write_npz
-from workbench.lab import LabError, LoadedRun
+from workbench.contract.errors import LabError
+from workbench.contract.lab import LoadedRun
+from workbench.data.scenes.arrays import write_npz
 from workbench.labs.cmt import LAB
-from workbench.labs.cmt.conditions import CONDITIONS
+from workbench.labs.cmt.common.conditions import CONDITIONS
+from workbench.labs.cmt.common.kept_scenes import OWN, found_in, scenes_of
+from workbench.labs.cmt.common.shapes import ARMS
 from workbench.labs.cmt.run import recheck
-from workbench.labs.cmt.shapes import ARMS
-from workbench.labs.cmt.shown import OWN, found_in, scenes_of
+from workbench.toolkit.memory import MemoryContext
 
 
 @pytest.fixture(scope="module", autouse=True)
 def few_draws():
     """The bootstrap is drawn 10 times."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("workbench.labs.cmt.evaluation.DRAWS", 10)
+        patch.setattr("workbench.labs.cmt.method.evaluation.DRAWS", 10)
         yield
 
 

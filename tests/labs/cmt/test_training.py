@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from workbench.labs.cmt.boxes import encode
-from workbench.labs.cmt.decoding import detections
-from workbench.labs.cmt.matching import Truth
-from workbench.labs.cmt.model import Cmt
-from workbench.labs.cmt.shapes import TINY
-from workbench.labs.cmt.training import Recipe, batch_losses, set_rate, train
+from workbench.labs.cmt.common.shapes import TINY
+from workbench.labs.cmt.method.boxes import encode
+from workbench.labs.cmt.method.decoding import detections
+from workbench.labs.cmt.method.matching import Truth
+from workbench.labs.cmt.method.model import Cmt
+from workbench.labs.cmt.method.training import Recipe, batch_losses, set_rate, train
 
 
 @pytest.fixture(scope="module")

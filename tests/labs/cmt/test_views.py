@@ -6,14 +6,14 @@ import bokeh.models as bm
 import numpy as np
 import pytest
 
-from workbench.context import MemoryContext
-from workbench.lab import LabError
+from workbench.contract.errors import LabError
+from workbench.contract.result import Result
 from workbench.labs.cmt import LAB
-from workbench.labs.cmt.shown import scenes_of
-from workbench.labs.cmt.views_layers import Layers
-from workbench.labs.cmt.views_probe import ATTENTION, SIMILARITY, Bench
-from workbench.labs.cmt.views_scores import heatmap, whole
-from workbench.result import Result
+from workbench.labs.cmt.common.kept_scenes import scenes_of
+from workbench.labs.cmt.views.layers import Layers
+from workbench.labs.cmt.views.probe import ATTENTION, SIMILARITY, Bench
+from workbench.labs.cmt.views.scores import heatmap, whole
+from workbench.toolkit.memory import MemoryContext
 from workbench.ui.link import Link
 
 TITLES = ["Arms", "Scenes", "Probe", "Positions", "Classes", "Learning"]
@@ -22,7 +22,7 @@ TITLES = ["Arms", "Scenes", "Probe", "Positions", "Classes", "Learning"]
 @pytest.fixture(scope="module")
 def ran(tiny, loaded_run):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("workbench.labs.cmt.evaluation.DRAWS", 10)
+        patch.setattr("workbench.labs.cmt.method.evaluation.DRAWS", 10)
         params = LAB.Params.make("quick", **tiny, arms=["plain", "masked", "late"], seeds=2)
         ctx = MemoryContext(seed=1)
         return loaded_run(params, ctx, LAB.run(params, ctx), 1)

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from workbench.lab import LabError
-from workbench.labs.doorping.attacks import ATTACKS, VISIBLE, make_attack
-from workbench.labs.doorping.networks import make_network
-from workbench.labs.doorping.triggers import Pixels, Rule, square
+from workbench.contract.errors import LabError
+from workbench.labs.doorping.method.attacks import ATTACKS, VISIBLE, make_attack
+from workbench.labs.doorping.method.networks import make_network
+from workbench.labs.doorping.method.triggers import Pixels, Rule, square
 
 SHAPE = (3, 16, 16)
 PIXELS, MASK = Pixels.of(torch.tensor([0.5, 0.4, 0.3]), torch.tensor([0.2, 0.3, 0.25])), square(16, 4)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from workbench.labs.doorping.augmenting import STRATEGIES, Draw, augmented, draw
+from workbench.labs.doorping.method.dsa import STRATEGIES, Draw, augmented, draw
 
 U = (0.2, 0.9, 0.7, 0.4)
 

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
+from workbench.contract.result import Result
 from workbench.labs.doorping import claims
-from workbench.result import Result
 
 ASR = {"clean": 0.02, "naive": 0.1, "clipped": 0.05, "doorping": 0.99}
 

@@ -4,10 +4,20 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from workbench.lab import LabError
-from workbench.labs.doorping.gradients import TINY, class_gradients, distance, matching_loss
-from workbench.labs.doorping.networks import NETWORKS, NORMS, make_network
-from workbench.labs.doorping.triggers import RELEASED, Pixels, Rule, drawn, fixed, heaviest, renewed, square, stamp
+from workbench.contract.errors import LabError
+from workbench.labs.doorping.method.dc_gradients import TINY, class_gradients, distance, matching_loss
+from workbench.labs.doorping.method.networks import NETWORKS, NORMS, make_network
+from workbench.labs.doorping.method.triggers import (
+    RELEASED,
+    Pixels,
+    Rule,
+    drawn,
+    fixed,
+    heaviest,
+    renewed,
+    square,
+    stamp,
+)
 
 PIXELS = Pixels.of(torch.tensor([0.5, 0.4, 0.3]), torch.tensor([0.2, 0.25, 0.3]))
 

@@ -7,12 +7,18 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from workbench.lab import LabError
-from workbench.labs.doorping.cleansing import anomaly, neural_cleanse
-from workbench.labs.doorping.defenses import abs_scan, detection_rate, fine_pruned, strip, strip_auc
-from workbench.labs.doorping.detectors import activation_clustering, features, isolation, out_of_range, spectral
-from workbench.labs.doorping.networks import make_network
-from workbench.labs.doorping.triggers import Pixels, fixed, square, stamp
+from workbench.contract.errors import LabError
+from workbench.labs.doorping.method.defenses import abs_scan, detection_rate, fine_pruned, strip, strip_auc
+from workbench.labs.doorping.method.detectors import (
+    activation_clustering,
+    features,
+    isolation,
+    out_of_range,
+    spectral,
+)
+from workbench.labs.doorping.method.networks import make_network
+from workbench.labs.doorping.method.neural_cleanse import anomaly, neural_cleanse
+from workbench.labs.doorping.method.triggers import Pixels, fixed, square, stamp
 
 SHAPE, CLASSES, TARGET = (1, 16, 16), 8, 3
 # white is far above what images show, as in pictures of clothes or digits: so STRIP's blend does not drown it

@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from workbench.lab import LabError
-from workbench.labs.doorping.attacks import make_attack
-from workbench.labs.doorping.distilling import Distiller, Pool, Recipe
-from workbench.labs.doorping.gradients import matching_loss
-from workbench.labs.doorping.networks import make_network
-from workbench.labs.doorping.triggers import Pixels, Rule, square, stamp
+from workbench.contract.errors import LabError
+from workbench.labs.doorping.method.attacks import make_attack
+from workbench.labs.doorping.method.dc import Distiller, Pool, Recipe
+from workbench.labs.doorping.method.dc_gradients import matching_loss
+from workbench.labs.doorping.method.networks import make_network
+from workbench.labs.doorping.method.triggers import Pixels, Rule, square, stamp
 
 SHAPE, CLASSES = (1, 8, 8), 3
 PIXELS, MASK = Pixels.of(torch.tensor([0.5]), torch.tensor([0.25])), square(8, 3)

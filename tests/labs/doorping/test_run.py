@@ -8,15 +8,15 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from workbench.context import MemoryContext
-from workbench.data.imagesets import open_images
-from workbench.lab import LabError
+from workbench.contract.errors import LabError
+from workbench.data.images.named import open_images
 from workbench.labs.doorping import LAB
-from workbench.labs.doorping.defended import DEFENSES
-from workbench.labs.doorping.networks import make_network
+from workbench.labs.doorping.method.defense_scores import DEFENSES
+from workbench.labs.doorping.method.networks import make_network
 from workbench.labs.doorping.params import ATTACKS
 from workbench.labs.doorping.params import DEFENSES as NAMES
 from workbench.labs.doorping.run import load, probe, recheck
+from workbench.toolkit.memory import MemoryContext
 
 SMALL = {
     **{"dataset": "digits", "side": 16, "images": 100, "tests": 30, "size": 3, "network": "mlp", "hidden": 32},

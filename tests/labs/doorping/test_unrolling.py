@@ -6,14 +6,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from workbench.context import MemoryContext
-from workbench.data.imagesets import open_images
-from workbench.lab import LabError
-from workbench.labs.doorping.attacks import Attack, make_attack
-from workbench.labs.doorping.distilling import Pool
-from workbench.labs.doorping.networks import make_network
-from workbench.labs.doorping.triggers import Pixels, Renewal, Rule, square
-from workbench.labs.doorping.unrolling import Unroller, Unrolling, taught
+from workbench.contract.errors import LabError
+from workbench.data.images.named import open_images
+from workbench.labs.doorping.method.attacks import Attack, make_attack
+from workbench.labs.doorping.method.dc import Pool
+from workbench.labs.doorping.method.dd import Unroller, Unrolling, taught
+from workbench.labs.doorping.method.networks import make_network
+from workbench.labs.doorping.method.triggers import Pixels, Renewal, Rule, square
+from workbench.toolkit.memory import MemoryContext
 
 SHAPE, CLASSES = (1, 8, 8), 3
 PIXELS, MASK = Pixels.of(torch.tensor([0.5]), torch.tensor([0.25])), square(8, 3)

@@ -4,16 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.context import MemoryContext
+from workbench.contract.result import Result
 from workbench.labs.doorping import LAB
-from workbench.labs.doorping.sheets import opened, sheet
-from workbench.labs.doorping.views_board import board
-from workbench.labs.doorping.views_heat import cells
-from workbench.labs.doorping.views_ladder import bars, rungs_of
-from workbench.labs.doorping.views_set import END, at_time, times
-from workbench.labs.doorping.views_stamp import OWN, Stamp
-from workbench.labs.doorping.views_style import patch_on
-from workbench.result import Result
+from workbench.labs.doorping.common.sheets import opened, sheet
+from workbench.labs.doorping.views.ablation import bars, rungs_of
+from workbench.labs.doorping.views.heat_map import cells
+from workbench.labs.doorping.views.images import END, at_time, times
+from workbench.labs.doorping.views.leaderboard import board
+from workbench.labs.doorping.views.stamp import OWN, Stamp
+from workbench.labs.doorping.views.style import patch_on
+from workbench.toolkit.memory import MemoryContext
 from workbench.ui.link import Link
 
 from .test_run import SMALL

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workbench.contract.result import Result
 from workbench.labs.drums import LAB, claims
-from workbench.labs.drums.evaluation import HUMAN, difference, packed_rows, summary, unpacked_rows
+from workbench.labs.drums.common.evaluation import HUMAN, difference, packed_rows, summary, unpacked_rows
 from workbench.labs.drums.params import TUNED, UNTAUGHT
-from workbench.result import Result
 
 PLAIN = {"mean": 5.0, "between": 9.0, "within": 1.0, "masked_mean": 5.0, "masked_between": 9.0, "masked_within": 1.0}
 PLAIN |= {"distinct": 0.6, "fills": 2.0, "timed": 0.3, "train": 0.1, "prompt": 0.1, "hits": 16.0, "silent": 0.0}

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from workbench.context import MemoryContext
-from workbench.data.grooves import Groove, from_rows
-from workbench.data.groovesets import cut
-from workbench.data.midi import to_midi
-from workbench.lab import LabError
-from workbench.labs.drums import data
-from workbench.labs.drums.text import Rules, to_prompt_completion, to_text
+from workbench.contract.errors import LabError
+from workbench.data.music.groove import Groove, from_rows
+from workbench.data.music.midi import to_midi
+from workbench.data.music.named import cut
+from workbench.labs.drums.common.drumroll import Rules, to_prompt_completion, to_text
+from workbench.labs.drums.method import data
+from workbench.toolkit.memory import MemoryContext
 
 SHARED = Path(os.environ.get("WORKBENCH_DATA_MIRROR") or Path(__file__).parents[4] / "shared" / "data")
 
@@ -124,7 +124,7 @@ def test_a_zip_archive_is_read_and_never_leaves_its_folder(tmp_path):
 
 
 def test_a_swelling_archive_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("workbench.data.midifiles.MAX_UNPACKED", 100_000)
+    monkeypatch.setattr("workbench.data.music.own.MAX_UNPACKED", 100_000)
     path = tmp_path / "bomb.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as box:
         box.writestr("bomb.mid", bytes(1_000_000))

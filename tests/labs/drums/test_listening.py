@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.labs.drums import listening
-from workbench.labs.drums.evaluation import HUMAN, packed_rows
-from workbench.labs.drums.listening import Pair, choices, draw, keep, preferences
-from workbench.labs.drums.text import BAR, WIDTH
-from workbench.labs.drums.views_listen import Booth
-from workbench.result import Result
+from workbench.contract.result import Result
+from workbench.labs.drums.common import listening_test
+from workbench.labs.drums.common.drumroll import BAR, WIDTH
+from workbench.labs.drums.common.evaluation import HUMAN, packed_rows
+from workbench.labs.drums.common.listening_test import Pair, choices, draw, keep, preferences
+from workbench.labs.drums.views.listen import Booth
 
 PLAYERS = [HUMAN, "english", "none"]
 
@@ -45,13 +45,13 @@ def test_pairs_are_heard_equally_often_in_both_orders():
         pair = draw(PLAYERS, [0, 1, 2], pd.DataFrame(heard, columns=["first", "second"]), rng)
         heard.append({"first": pair.first, "second": pair.second})
     table = pd.DataFrame(heard)
-    assert [len(listening.between(table, a, b)) for a, b in ((HUMAN, "english"), (HUMAN, "none"))] == [40, 40]
+    assert [len(listening_test.between(table, a, b)) for a, b in ((HUMAN, "english"), (HUMAN, "none"))] == [40, 40]
     assert (table["first"] == HUMAN).sum() == pytest.approx(40, abs=15)
 
 
 def test_a_choice_is_kept_and_read_again_and_a_torn_line_is_left_out(home):
     keep("a/../b", Pair(3, "none", "english"), "second")
-    path = listening.file_of("a/../b")
+    path = listening_test.file_of("a/../b")
     assert path.parent == home / "listening"
     with path.open("a") as file:
         file.write('{"first": "no')

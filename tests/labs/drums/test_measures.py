@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from workbench.labs.drums.bars import bars_of, distances, keys, silent
-from workbench.labs.drums.data import bundled
-from workbench.labs.drums.measures import (
+from workbench.labs.drums.common.bars import bars_of, distances, keys, silent
+from workbench.labs.drums.common.drumroll import encode, to_text
+from workbench.labs.drums.common.measures import (
     ANCHORS,
     bar_table,
     centers,
@@ -23,7 +23,7 @@ from workbench.labs.drums.measures import (
     stabilities,
     structure,
 )
-from workbench.labs.drums.text import encode, to_text
+from workbench.labs.drums.method.data import bundled
 
 BAR = hnp.arrays(bool, st.tuples(st.integers(0, 16), st.just(6)))
 
@@ -84,7 +84,7 @@ def test_distances_of_real_bars_equal_the_textbook_s(human):
 
 
 def test_more_pairs_than_one_chunk_holds_are_all_computed(monkeypatch):
-    monkeypatch.setattr("workbench.labs.drums.bars.CHUNK", 3)
+    monkeypatch.setattr("workbench.labs.drums.common.bars.CHUNK", 3)
     rng = np.random.default_rng(1)
     pairs = [tuple(rng.random((2, 16, 6)) < 0.5) for _ in range(8)]
     assert distances(pairs).tolist() == [textbook(*map(authors_string, pair)) for pair in pairs]

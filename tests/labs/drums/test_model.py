@@ -4,7 +4,17 @@ import pytest
 import torch
 
 from benchmarks.falcon import as_falcon
-from workbench.labs.drums.model import Cache, Gpt, Shape, encode, packed, restored, rotate, rotation, unpacked
+from workbench.labs.drums.method.model import (
+    Cache,
+    Gpt,
+    Shape,
+    encode,
+    packed,
+    restored,
+    rotate,
+    rotation,
+    unpacked,
+)
 
 SHAPE = Shape(layers=2, heads=2, width=32, context=24)
 

@@ -3,8 +3,18 @@
 import numpy as np
 import pytest
 
-from workbench.labs.drums.players import BITS, ROWS, BarChain, Coin, Copy, Ngram, row_numbers, tempered, whole_bars
-from workbench.labs.drums.text import BAR, WIDTH
+from workbench.labs.drums.common.drumroll import BAR, WIDTH
+from workbench.labs.drums.common.players import (
+    BITS,
+    ROWS,
+    BarChain,
+    Coin,
+    Copy,
+    Ngram,
+    row_numbers,
+    tempered,
+    whole_bars,
+)
 
 
 def bar(seed):

@@ -3,16 +3,17 @@
 import numpy as np
 import pytest
 
-from workbench.context import MemoryContext
-from workbench.lab import LabError, LoadedRun
+from workbench.contract.errors import LabError
+from workbench.contract.lab import LoadedRun
+from workbench.contract.result import Result
 from workbench.labs.drums import run as drums
+from workbench.labs.drums.common.drumroll import BAR, WIDTH
+from workbench.labs.drums.method.probe import rows_of
 from workbench.labs.drums.params import OWN, Params
-from workbench.labs.drums.probing import rows_of
 from workbench.labs.drums.run import arms_of, fresh, steps_for
-from workbench.labs.drums.text import BAR, WIDTH
-from workbench.labs.drums.views_play import bits, unbits
-from workbench.record import recorded_run
-from workbench.result import Result
+from workbench.labs.drums.views.play import bits, unbits
+from workbench.runs.record import recorded_run
+from workbench.toolkit.memory import MemoryContext
 
 TINY = {"layers": 1, "width": 32, "window": 3, "pretrain": 3, "finetune": 3, "prompts": 2, "bars": 2, "smaller": True}
 PROMPT = np.random.default_rng(0).random((2 * BAR, WIDTH)) < 0.3

@@ -4,10 +4,19 @@ import numpy as np
 import pytest
 import torch
 
-from workbench.labs.drums import sampling
-from workbench.labs.drums.model import Gpt, Shape, encode
-from workbench.labs.drums.sampling import ROW_BITS, Characters, Network, Taste, choose, free_text, grammar, next_rows
-from workbench.labs.drums.text import BAR, END, WIDTH, parse_completion, separated
+from workbench.labs.drums.common.drumroll import BAR, END, WIDTH, parse_completion, separated
+from workbench.labs.drums.method import sampling
+from workbench.labs.drums.method.model import Gpt, Shape, encode
+from workbench.labs.drums.method.sampling import (
+    ROW_BITS,
+    Characters,
+    Network,
+    Taste,
+    choose,
+    free_text,
+    grammar,
+    next_rows,
+)
 
 
 @pytest.fixture

@@ -10,10 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from workbench.data.grooves import Groove, from_rows
-from workbench.lab import LabError
-from workbench.labs.drums.data import bundled
-from workbench.labs.drums.text import (
+from workbench.contract.errors import LabError
+from workbench.data.music.groove import Groove, from_rows
+from workbench.labs.drums.common.drumroll import (
     Rules,
     encode,
     from_text,
@@ -23,6 +22,7 @@ from workbench.labs.drums.text import (
     to_prompt_completion,
     to_text,
 )
+from workbench.labs.drums.method.data import bundled
 
 QUICK = settings(max_examples=60, deadline=None)
 ROWS = hnp.arrays(bool, st.tuples(st.integers(0, 300), st.just(6)))

@@ -4,11 +4,19 @@ import numpy as np
 import pytest
 import torch
 
-from workbench.context import MemoryContext
-from workbench.labs.drums import texts
-from workbench.labs.drums.model import Gpt, Shape
-from workbench.labs.drums.text import BAR, END, WIDTH, separated, to_prompt_completion
-from workbench.labs.drums.training import IGNORED, bits_per_character, pair, slices, stacked, train, windows
+from workbench.labs.drums.common.drumroll import BAR, END, WIDTH, separated, to_prompt_completion
+from workbench.labs.drums.method import pretraining_texts
+from workbench.labs.drums.method.model import Gpt, Shape
+from workbench.labs.drums.method.training import (
+    IGNORED,
+    bits_per_character,
+    pair,
+    slices,
+    stacked,
+    train,
+    windows,
+)
+from workbench.toolkit.memory import MemoryContext
 
 SHAPE = Shape(1, 2, 32, 400)
 
@@ -100,15 +108,15 @@ def test_a_groove_of_two_bars_has_nothing_to_foretell():
 
 
 def test_english_is_english_and_needs_no_download():
-    text = texts.english(MemoryContext(), "Python reference")
+    text = pretraining_texts.english(MemoryContext(), "Python reference")
     assert len(text) > 300_000 and text.count(" the ") > 2_000
 
 
 def test_the_controls_share_with_english_what_they_say():
     text = "a long line of words, and another one"
-    mixed = texts.shuffled(text, np.random.default_rng(0))
+    mixed = pretraining_texts.shuffled(text, np.random.default_rng(0))
     assert sorted(mixed) == sorted(text) and mixed != text
-    lines = texts.nested(np.random.default_rng(0), 5_000).split("\n")[:-16]
+    lines = pretraining_texts.nested(np.random.default_rng(0), 5_000).split("\n")[:-16]
     for start in range(0, len(lines) - 15, 16):
         first, second, third, fourth = (lines[at : at + 4] for at in range(start, start + 16, 4))
         a, _, b, _ = first
@@ -117,5 +125,5 @@ def test_the_controls_share_with_english_what_they_say():
 
 @pytest.mark.parametrize("arm", ["english", "shuffled", "nested"])
 def test_a_text_is_the_same_for_the_same_seed(arm):
-    first, again = (texts.corpus(arm, MemoryContext(5), "Python reference") for _ in range(2))
+    first, again = (pretraining_texts.corpus(arm, MemoryContext(5), "Python reference") for _ in range(2))
     assert first.dtype == np.uint8 and first.max() < 128 and (first == again).all()

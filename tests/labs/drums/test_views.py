@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.lab import LabError
-from workbench.labs.drums.evaluation import HUMAN, packed_rows
-from workbench.labs.drums.text import BAR, WIDTH
+from workbench.contract.errors import LabError
+from workbench.contract.result import Result
+from workbench.labs.drums.common.drumroll import BAR, WIDTH
+from workbench.labs.drums.common.evaluation import HUMAN, packed_rows
 from workbench.labs.drums.views import views
-from workbench.labs.drums.views_groove import kept_rows, marks, tempo
-from workbench.labs.drums.views_play import GUIDE, Table, bits, unbits
-from workbench.result import Result
+from workbench.labs.drums.views.groove import kept_rows, marks, tempo
+from workbench.labs.drums.views.play import GUIDE, Table, bits, unbits
 from workbench.ui.link import Link
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workbench.contract.result import Result
 from workbench.labs.eam.params import ATTENTION, CT_ONLY, EAM, JOINT, MR_ONLY
-from workbench.result import Result
 
 TINY = {
     "many": 3,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from workbench.lab import labs
+from workbench.contract.lab import labs
 from workbench.labs.eam.params import ATTENTION, EAM, MR_ONLY
 
 LAB = labs()["eam"]

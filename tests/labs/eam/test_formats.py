@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from workbench.context import MemoryContext
-from workbench.data.volumes import write_nifti
-from workbench.lab import LabError, labs
-from workbench.labs.eam.formats import published
+from workbench.contract.errors import LabError
+from workbench.contract.lab import labs
+from workbench.data.volumes.volume import write_nifti
+from workbench.labs.eam.method.formats import published
 from workbench.labs.eam.params import ABDOMEN, CARDIAC, EAM, JOINT
+from workbench.toolkit.memory import MemoryContext
 
 SHAPE = (20, 18, 6)
 

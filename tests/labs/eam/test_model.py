@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812
 
-from workbench.labs.eam.model import (
+from workbench.labs.eam.method.model import (
     ExternalAttention,
     Plan,
     attend,
@@ -18,7 +18,7 @@ from workbench.labs.eam.model import (
     shares_of,
     with_modules,
 )
-from workbench.segmentation.training import train
+from workbench.toolkit.segmentation.training import train
 
 torch.set_num_threads(1)
 MODALITY = [0, 0, 1, 1]

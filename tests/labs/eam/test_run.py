@@ -5,15 +5,16 @@ import pytest
 import torch
 from torch import nn
 
-from workbench.cases import shown_cases
-from workbench.context import MemoryContext
-from workbench.lab import LabError, LoadedRun, labs
-from workbench.labs.eam.data import material
-from workbench.labs.eam.evaluation import segmented
-from workbench.labs.eam.model import backbone
+from workbench.contract.errors import LabError
+from workbench.contract.lab import LoadedRun, labs
+from workbench.labs.eam.method.data import material
+from workbench.labs.eam.method.evaluation import segmented
+from workbench.labs.eam.method.model import backbone
 from workbench.labs.eam.params import ABLATIONS, ARMS, EAM, JOINT, KEPT
 from workbench.labs.eam.run import recheck
-from workbench.tensors import load_tensors, save_tensors
+from workbench.toolkit.cases import shown_cases
+from workbench.toolkit.memory import MemoryContext
+from workbench.toolkit.tensors import load_tensors, save_tensors
 
 LAB = labs()["eam"]
 

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from workbench.context import MemoryContext
-from workbench.lab import LabError, labs
-from workbench.labs.eam.data import annotated, divided, material
+from workbench.contract.errors import LabError
+from workbench.contract.lab import labs
+from workbench.labs.eam.method.data import annotated, divided, material
+from workbench.labs.eam.method.training import Job, batches, jobs_of, main_job, plan_of, pools, prepared
 from workbench.labs.eam.params import ATTENTION, CT_ONLY, EAM, JOINT, KEPT, MR_ONLY, UMMKD, Params
-from workbench.labs.eam.training import Job, batches, jobs_of, main_job, plan_of, pools, prepared
+from workbench.toolkit.memory import MemoryContext
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from workbench.cases import shown_cases
-from workbench.context import MemoryContext
-from workbench.lab import LabError, labs
+from workbench.contract.errors import LabError
+from workbench.contract.lab import labs
+from workbench.contract.result import Result
 from workbench.labs.eam.params import CT_ONLY, EAM, JOINT, KEPT, MR_ONLY
-from workbench.labs.eam.views_slices import Bench
-from workbench.result import Result
+from workbench.labs.eam.views.slices import Bench
+from workbench.toolkit.cases import shown_cases
+from workbench.toolkit.memory import MemoryContext
 from workbench.ui.link import Link
 
 LAB = labs()["eam"]
@@ -88,7 +89,7 @@ def test_a_window_of_napari_gets_masks_and_maps_on_the_grid_of_the_scan(ran, mon
 
 
 def test_a_slice_is_drawn_with_the_right_on_the_left():
-    from workbench.labs.eam.views_style import slice_figure
+    from workbench.labs.eam.views.style import slice_figure
 
     image = np.zeros((4, 3), np.float32)
     image[3, 2] = 1  # right, front

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workbench.contract.result import Result
 from workbench.labs.reliant import LAB
-from workbench.labs.reliant.anchors import logs
-from workbench.labs.reliant.intervals import contrast, outcomes, single
-from workbench.labs.reliant.views_tradeoff import frontier
-from workbench.result import Result
+from workbench.labs.reliant.common.intervals import contrast, outcomes, single
+from workbench.labs.reliant.common.published import logs
+from workbench.labs.reliant.views.tradeoff import frontier
 
 N = 1500
 PLAIN = {"teacher": 0.15, "kd": 0.15, "reg": 0.1, "const": 0.1, "reliant": 0.1, "full": 0.1, "drop": 0.15, "other": 0.1}

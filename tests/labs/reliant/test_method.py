@@ -7,11 +7,28 @@ import numpy as np
 import pytest
 import torch
 
-from workbench.labs.reliant.arms import Arm, make_proxies, make_student, recipe_for
-from workbench.labs.reliant.measures import auc, evaluated, opportunity_gap, parity_gap, quantized, rates, reweighing
-from workbench.labs.reliant.model import Features, Gcn, Plp, Sage, bias_loss, mean_of_neighbors, smooth_step, symmetric
+from workbench.labs.reliant.common.measures import (
+    auc,
+    evaluated,
+    opportunity_gap,
+    parity_gap,
+    quantized,
+    rates,
+    reweighing,
+)
+from workbench.labs.reliant.method.jobs import Arm, make_proxies, make_student, recipe_for
+from workbench.labs.reliant.method.model import (
+    Features,
+    Gcn,
+    Plp,
+    Sage,
+    bias_loss,
+    mean_of_neighbors,
+    smooth_step,
+    symmetric,
+)
+from workbench.labs.reliant.method.training import Task, distill
 from workbench.labs.reliant.params import LEAKY, Params
-from workbench.labs.reliant.training import Task, distill
 
 PEERS = json.loads(Path(__file__).with_name("peers.json").read_text())
 LAYERS = PEERS["layers"]

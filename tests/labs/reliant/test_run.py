@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 import torch
 
-from workbench.context import MemoryContext
-from workbench.lab import LabError
+from workbench.contract.errors import LabError
 from workbench.labs.reliant import run as reliant
-from workbench.labs.reliant.arms import arms_of
-from workbench.labs.reliant.intervals import outcomes
+from workbench.labs.reliant.common.intervals import outcomes
+from workbench.labs.reliant.method.jobs import arms_of
+from workbench.labs.reliant.method.probe import answer
 from workbench.labs.reliant.params import OFFICIAL, OWN, Params
-from workbench.labs.reliant.probing import answer
+from workbench.toolkit.memory import MemoryContext
 
 TINY = {"teacher_epochs": 4, "epochs": 6, "small_seeds": 2, "students": ["sgc", "sage", "plp", "akd"], "both": True}
 

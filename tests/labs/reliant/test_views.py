@@ -9,17 +9,21 @@ import pandas as pd
 import pytest
 from bokeh.events import Tap
 
-from workbench.labs.reliant import (
-    views_graph,
-    views_groups,
-    views_picked,
-    views_probe,
-    views_thresholds,
-    views_tradeoff,
-    views_whole,
+from workbench.contract.result import Result
+from workbench.labs.reliant.views import (
+    full_graph,
+    graph,
+    probe,
+    selected_training,
+    tradeoff,
 )
-from workbench.record import recorded_run
-from workbench.result import Result
+from workbench.labs.reliant.views import (
+    groups as views_groups,
+)
+from workbench.labs.reliant.views import (
+    thresholds as views_thresholds,
+)
+from workbench.runs.record import recorded_run
 from workbench.ui.frame import plain_figure
 from workbench.ui.link import Link
 
@@ -64,7 +68,7 @@ def test_a_button_closes_its_gap(result, gap):
 
 def test_the_probe_is_asked_what_the_widgets_say_and_alpha_takes_another_network(result):
     page = Asked()
-    view = views_probe.WhatIf(result, page.link)
+    view = probe.WhatIf(result, page.link)
     assert page.requests[-1]["arm"] == "gcn-sgc-reliant-10-sp" and view.alpha.options == [1, 10, 100]
     view.hide.value = True
     view.cut.value = "across"
@@ -77,13 +81,13 @@ def test_the_probe_is_asked_what_the_widgets_say_and_alpha_takes_another_network
 
 
 def test_a_link_restores_where_the_widgets_stood(result):
-    view = views_probe.WhatIf(result, Asked(graph="german", hide=True, share=0.5).link)
+    view = probe.WhatIf(result, Asked(graph="german", hide=True, share=0.5).link)
     assert (view.graph.value, view.hide.value, view.share.value) == ("german", True, 0.5)
 
 
 def test_a_node_is_asked_about_by_its_number(result):
     page = Asked()
-    view = views_graph.Drawing(result, page.link)
+    view = graph.Drawing(result, page.link)
     view._explain = lambda answer, node: None
     view._ask(17)
     assert page.requests[-1] == {"set": "bail", "node": 17, "arm": "gcn-sgc-reliant-10-sp"}
@@ -92,7 +96,7 @@ def test_a_node_is_asked_about_by_its_number(result):
 
 def test_the_shares_of_a_plp_student_are_drawn_with_its_own_features(result):
     page = Asked()
-    view = views_graph.Drawing(result, page.link)
+    view = graph.Drawing(result, page.link)
     view.arm.value = view.arm.options["RELIANT, PLP (CPF)"]
     view._explain = lambda answer, node: None
     view._ask(17)
@@ -110,13 +114,13 @@ def test_a_training_that_is_picked_is_shown_elsewhere_and_restored_by_a_link(res
     thresholds = views_thresholds.Thresholds(result, page.link)
     groups = views_groups.groups_view(result, page.link)
     row = views_groups.style.graphs(result)["german"].select(arm="reliant", seed=1).iloc[0]
-    views_picked.pick(page.link, "german", row)
+    selected_training.pick(page.link, "german", row)
     assert thresholds.graph.value == "german" and thresholds.arm.value == row["at"]
     assert f"accuracy {100 * row['accuracy']:.1f}" in groups[2].object and "training 2" in groups[2].object
     again = views_thresholds.Thresholds(result, Asked(**page.link.state).link)
     assert (again.graph.value, again.arm.value) == ("german", row["at"])
     other = Asked(training=["another run", "german", int(row["at"])])
-    assert views_picked.picked(other.link, result) is None
+    assert selected_training.picked(other.link, result) is None
 
 
 def test_other_runs_stand_in_the_trade_off_as_far_as_they_have_both_numbers():
@@ -124,12 +128,12 @@ def test_other_runs_stand_in_the_trade_off_as_far_as_they_have_both_numbers():
     lacking = replace(run, id="lacking", metrics={"reliant_sp": 0.1})
     elsewhere = replace(run, id="elsewhere", params=run.params | {"dataset": "german"})
     plot = plain_figure(200)
-    views_tradeoff.other_runs(plot, [replace(run, id="one", name="mine"), lacking, elsewhere], "bail", "sp", "accuracy")
+    tradeoff.other_runs(plot, [replace(run, id="one", name="mine"), lacking, elsewhere], "bail", "sp", "accuracy")
     (dots,) = plot.renderers
     data = dots.data_source.data
     assert list(data["name"]) == ["mine"] and "run=one" in data["link"][0]
     assert data["x"][0] == pytest.approx(100 * run.metrics["reliant_sp"])
-    views_tradeoff.other_runs(plot, [lacking], "bail", "sp", "accuracy")
+    tradeoff.other_runs(plot, [lacking], "bail", "sp", "accuracy")
     assert len(plot.renderers) == 1
 
 
@@ -138,7 +142,7 @@ def test_a_whole_graph_is_shaded_zoomed_and_asked(result):
     places = np.array([[-0.5, 0.0], [0.5, 0.0], [0.5, 0.9]], np.float32)
     clicks, steps = [], queue.Queue()
     colors = ["#ff0000", "#0000ff"]
-    whole = views_whole.Whole(places, np.array([[0, 1]]), np.array([0, 1, 1]), colors, clicks.append, steps.put)
+    whole = full_graph.Whole(places, np.array([[0, 1]]), np.array([0, 1, 1]), colors, clicks.append, steps.put)
 
     def color(x, y):
         (image,), (x0,), (y0,) = (whole.source.data[key] for key in ("image", "x", "y"))
@@ -159,7 +163,7 @@ def test_a_whole_graph_is_shaded_zoomed_and_asked(result):
 
 @pytest.mark.parametrize("kind", ["group", "label", "prediction", "error", "proxy"])
 def test_every_node_has_a_color_of_the_legend(result, kind):
-    view = views_graph.Drawing(result, Asked(color=kind).link)
+    view = graph.Drawing(result, Asked(color=kind).link)
     numbers, colors, legend = view._kinds(view._told(np.arange(18_876)))
     assert len(numbers) == 18_876 and set(np.unique(numbers)) == set(range(len(colors)))
     assert legend.count("<span") == (2 if kind == "proxy" else len(colors))
@@ -171,7 +175,7 @@ def test_every_saved_name_of_the_table_is_one_that_the_run_kept(result):
     runs = result.tables["runs"].query("seed == 0 and set == 'german' and arm not in ('lr', 'reweighed', 'full')")
     with safe_open(recorded_run("reliant").folder / "models" / "german.safetensors", "np") as file:
         kept = {key.partition("/")[0] for key in list(file.keys())}
-    assert {views_graph.saved_name(row) for _, row in runs.iterrows()} == kept
+    assert {graph.saved_name(row) for _, row in runs.iterrows()} == kept
 
 
 def test_confusions_are_shares_of_a_group_and_give_the_rates(result):
@@ -186,9 +190,7 @@ def test_confusions_are_shares_of_a_group_and_give_the_rates(result):
 
 def test_the_trade_off_begins_with_one_pair_and_without_the_ablation(result):
     rows = result.tables["summary"].query("set == 'bail'")
-    first = views_tradeoff.compared(rows, False)
+    first = tradeoff.compared(rows, False)
     assert set(first["student"]) == {"-", "table", "sgc"} and set(first["teacher"]) == {"-", "gcn"}
-    assert "full" not in set(views_tradeoff.compared(rows, True)["arm"])
-    assert (
-        views_tradeoff.trainings_html(result, "bail", first.iloc[-1]).count("<tr>") == 1 + 5
-    )  # a head, five trainings
+    assert "full" not in set(tradeoff.compared(rows, True)["arm"])
+    assert tradeoff.trainings_html(result, "bail", first.iloc[-1]).count("<tr>") == 1 + 5  # a head, five trainings

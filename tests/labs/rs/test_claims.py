@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.lab import get_lab
-from workbench.labs.rs import claims, correlate
-from workbench.result import Result
+from workbench.contract.lab import get_lab
+from workbench.contract.result import Result
+from workbench.labs.rs import claims
+from workbench.labs.rs.common import correlate
 
 N = 40
 CONTESTS = [("rs", other) for other in claims.HEADLINE] + [("rs_eps1", "rs")]

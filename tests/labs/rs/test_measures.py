@@ -10,13 +10,13 @@ from scipy.spatial.distance import cdist, pdist
 from scipy.stats import ks_2samp
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine, make_moons
 
-from workbench.lab import LabError
-from workbench.labs.rs import neighbors, network
-from workbench.labs.rs.dsi import dsi
-from workbench.labs.rs.measures import COLUMNS, DEFAULT, MEASURES, all_measures, fisher, to_unit_range
-from workbench.labs.rs.model import permutations, rs
-from workbench.labs.rs.neighbors import neighbor_measures
-from workbench.labs.rs.network import network_measures
+from workbench.contract.errors import LabError
+from workbench.labs.rs.method import neighbors, network
+from workbench.labs.rs.method.dsi import dsi
+from workbench.labs.rs.method.measures import COLUMNS, DEFAULT, MEASURES, all_measures, fisher, to_unit_range
+from workbench.labs.rs.method.model import permutations, rs
+from workbench.labs.rs.method.neighbors import neighbor_measures
+from workbench.labs.rs.method.network import network_measures
 
 
 def raw(X, y, **options):

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import make_blobs, make_circles, make_moons
 
-from workbench.lab import LabError
-from workbench.labs.rs.model import (
+from workbench.contract.errors import LabError
+from workbench.labs.rs.method.model import (
     PREPARATIONS,
     VARIANTS,
     class_coding_rate,

@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.context import MemoryContext
-from workbench.lab import LabError, LoadedRun, get_lab
-from workbench.labs.rs import probing, run
+from workbench.contract.errors import LabError
+from workbench.contract.lab import LoadedRun, get_lab
+from workbench.contract.result import Result
+from workbench.labs.rs import run
+from workbench.labs.rs.method import probe
 from workbench.labs.rs.params import OWN, STUDIES, Params
-from workbench.result import Result
+from workbench.toolkit.memory import MemoryContext
 
 TINY = {"seeds": 1, "n": 60, "tasks": 6, "epochs": 2, "width": 8, "depth": 1, "null": 2, "components": 2, "rows": 120}
 MEASURES = {"rs", "rs_adj", "rs_local", "dsi", "n2", "lsc", "density", "gsi", "n1", "clscoef", "f1"}
@@ -191,7 +193,7 @@ def test_probe_answers(loaded):
 
 def test_probe_knobs_do_what_they_say():
     base = {"means": [[-3, 0], [3, 0]], "n": 400}
-    draw = lambda **more: probing.draw(probing.check(base | more, Params()))  # noqa: E731
+    draw = lambda **more: probe.draw(probe.check(base | more, Params()))  # noqa: E731
     x, y = draw()
     turned, _ = draw(rotation=90)
     np.testing.assert_allclose(turned, np.c_[-x[:, 1], x[:, 0]], atol=1e-9)
@@ -226,5 +228,5 @@ def test_probe_knobs_do_what_they_say():
 )
 def test_probe_refuses_nonsense(request_):
     with pytest.raises(LabError) as caught:
-        probing.answer(request_, Params(), "cpu")
+        probe.answer(request_, Params(), "cpu")
     assert caught.value.cause and caught.value.hint

@@ -10,12 +10,12 @@ import pandas as pd
 import panel as pn
 import pytest
 
-from workbench.lab import LabError
+from workbench.contract.errors import LabError
+from workbench.contract.result import Result
 from workbench.labs.rs.views import VIEWS, views
-from workbench.labs.rs.views_probe import START, Mover, apart
-from workbench.labs.rs.views_set import MeasureDots, chosen_eps
-from workbench.labs.rs.views_style import LOOK, MEASURES, look, ordered
-from workbench.result import Result
+from workbench.labs.rs.views.one_set import MeasureDots, chosen_eps
+from workbench.labs.rs.views.probe import START, Mover, apart
+from workbench.labs.rs.views.style import LOOK, MEASURES, look, ordered
 from workbench.ui.link import State
 
 KEYS = tuple(MEASURES)

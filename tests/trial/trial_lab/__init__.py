@@ -2,7 +2,7 @@
 
 import math
 
-from workbench.lab import Claim, Lab, Metric, Paper, Verdict
+from workbench.contract import Claim, Lab, Metric, Paper, Verdict
 
 
 def near_pi(result):

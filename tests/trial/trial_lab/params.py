@@ -1,6 +1,6 @@
 import param
 
-from workbench import lab
+from workbench.contract import lab
 
 
 class Params(lab.Params):

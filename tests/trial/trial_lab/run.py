@@ -3,8 +3,7 @@ import time
 import numpy as np
 import pandas as pd
 
-from workbench.lab import LabError
-from workbench.result import Result
+from workbench.contract import LabError, Result
 
 
 def run(params, ctx):
@@ -30,7 +29,7 @@ def run(params, ctx):
 
 
 def load(run):
-    from workbench.tensors import load_tensors
+    from workbench.toolkit.tensors import load_tensors
 
     return load_tensors(run.folder / "models" / "board.safetensors")["hits"]
 

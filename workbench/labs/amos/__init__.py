@@ -1,6 +1,6 @@
 """The abdominal organ benchmark: CT and MR, fifteen organs, DSC and NSD of each, ranks with intervals."""
 
-from workbench.lab import Claim, Lab, Metric, Paper, PaperValue
+from workbench.contract import Claim, Lab, Metric, Paper, PaperValue
 from workbench.labs.amos import claims
 
 NNUNET_CT = (

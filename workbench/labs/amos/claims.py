@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from workbench.judging import apart, drawn, interval, not_tested, table, told, word
-from workbench.lab import Verdict
+from workbench.contract import Result, Verdict
 from workbench.labs.amos.params import CT, JOINT, MR
-from workbench.result import Result
+from workbench.toolkit.statistics import apart, drawn, interval, not_tested, table, told, word
 
 ENOUGH, SEEDS = 4, 2  # cases of a modality, and trainings
 SMALL = ("gallbladder", "right adrenal gland", "left adrenal gland", "duodenum")

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.words import Json, out, print_json, print_table
-from workbench.lab import LabError
+from workbench.cli.options import Json, out, print_json, print_table
+from workbench.contract import LabError
 
 app = typer.Typer(no_args_is_help=True, help="The abdominal organ benchmark: score masks without running anything.")
 
@@ -44,10 +44,10 @@ def evaluate(
     from rich.console import Console
     from rich.progress import Progress
 
-    from workbench.segmentation.folders import evaluate as score
-    from workbench.segmentation.folders import percent
-    from workbench.segmentation.ranking import between
-    from workbench.segmentation.scores import Rules
+    from workbench.toolkit.segmentation.folders import evaluate as score
+    from workbench.toolkit.segmentation.folders import percent
+    from workbench.toolkit.segmentation.ranking import between
+    from workbench.toolkit.segmentation.scores import Rules
 
     if len(places) < 2:
         raise LabError("Prediction and reference are wanted.", "Write: workbench amos evaluate PRED REF")

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import param
 
-from workbench.lab import Params as Base
+from workbench.contract import Params as Base
 
 SIM, AMOS22, FOLDER = "AMOS-sim (simulated)", "AMOS22", "own folder"
 JOINT, CT, MR = "joint", "CT only", "MR only"

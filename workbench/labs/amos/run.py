@@ -12,23 +12,31 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-from workbench.cases import as_media
-from workbench.context import Context, MemoryContext
-from workbench.data.amosfiles import Case, read_case
-from workbench.data.ownvolumes import open_own
-from workbench.data.volumes import Labels, Volume
-from workbench.journal import Desk, Freeze, State, Step, followed, opened, work_off
-from workbench.lab import LabError, LoadedRun
-from workbench.labs.amos import probing
-from workbench.labs.amos.data import Material, material, of, sample
-from workbench.labs.amos.model import MODALITIES, network, rate_of, rules_of, scored, segmented, spec_of, steps_of
+from workbench.contract import Context, LabError, LoadedRun, Result
+from workbench.data.volumes.amos import Case, read_case
+from workbench.data.volumes.own import open_own
+from workbench.data.volumes.volume import Labels, Volume
+from workbench.labs.amos.method import probe as probing
+from workbench.labs.amos.method.data import Material, material, of, sample
+from workbench.labs.amos.method.model import (
+    MODALITIES,
+    network,
+    rate_of,
+    rules_of,
+    scored,
+    segmented,
+    spec_of,
+    steps_of,
+)
 from workbench.labs.amos.params import JOINT, Params
-from workbench.result import Result
-from workbench.segmentation.networks import parameters
-from workbench.segmentation.patches import Sample, batch_of
-from workbench.segmentation.ranking import leaderboard
-from workbench.segmentation.training import halved, train
-from workbench.tensors import load_tensors
+from workbench.toolkit.cases import as_media
+from workbench.toolkit.jobs import Desk, Freeze, State, Step, followed, opened, work_off
+from workbench.toolkit.memory import MemoryContext
+from workbench.toolkit.segmentation.networks import parameters
+from workbench.toolkit.segmentation.patches import Sample, batch_of
+from workbench.toolkit.segmentation.ranking import leaderboard
+from workbench.toolkit.segmentation.training import halved, train
+from workbench.toolkit.tensors import load_tensors
 
 SHOWN = 2  # cases of each modality whose masks are kept to be seen
 OWN = "own scan"

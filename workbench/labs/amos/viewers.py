@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from workbench.cases import shown_cases
-from workbench.labs.amos.views_slices import labels, teams_in, volume_of
-from workbench.result import Result
+from workbench.contract import Result
+from workbench.labs.amos.views.slices import labels, teams_in, volume_of
+from workbench.toolkit.cases import shown_cases
 from workbench.viewers.volumes import show_volume
 
 

@@ -1,6 +1,6 @@
 """LiDAR and camera 3-D detection: one transformer over the tokens of both sensors, and what is left when one is gone."""
 
-from workbench.lab import Claim, Lab, Metric, Paper, PaperValue
+from workbench.contract import Claim, Lab, Metric, Paper, PaperValue
 from workbench.labs.cmt import claims
 
 NDS = "(5 mAP + sum of max(0, 1 - error)) / (5 + number of errors), nuScenes' detection score. Simulated drives show three errors (ATE, ASE, AOE), the paper has five (also AVE, AAE). Mean over trainings"

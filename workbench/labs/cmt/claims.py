@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.judging import Interval, not_tested, redrawn, told, word
-from workbench.lab import Verdict
-from workbench.labs.cmt.conditions import BOTH, NO_CAMERAS, NO_LIDAR
-from workbench.result import Result
+from workbench.contract import Result, Verdict
+from workbench.labs.cmt.common.conditions import BOTH, NO_CAMERAS, NO_LIDAR
+from workbench.toolkit.statistics import Interval, not_tested, redrawn, told, word
 
 SEEDS, STEPS, SCENES = 3, 1000, 60  # fewer, and noise decides
 NEAR = 0.05  # NDS that the one network may lose to a specialist; the paper's: 0.013 and 0.005

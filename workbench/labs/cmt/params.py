@@ -6,10 +6,10 @@ from typing import ClassVar
 
 import param
 
-from workbench.data.nuscenes import CLASSES
-from workbench.lab import Params as Base
-from workbench.labs.cmt.conditions import CONDITIONS
-from workbench.labs.cmt.shapes import ARMS
+from workbench.contract import Params as Base
+from workbench.data.scenes.formats.nuscenes import CLASSES
+from workbench.labs.cmt.common.conditions import CONDITIONS
+from workbench.labs.cmt.common.shapes import ARMS
 
 SIM, FOLDER = "simulated drives", "nuScenes release in a folder"
 SMALL_NET, PAPER_NET = "small", "paper"

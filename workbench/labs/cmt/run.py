@@ -12,26 +12,33 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.context import Context, MemoryContext
-from workbench.data.ownscenes import open_scene
-from workbench.data.scenes import Boxes
-from workbench.journal import Desk, Freeze, State, Step, followed, opened, work_off
-from workbench.lab import LabError, LoadedRun
-from workbench.labs.cmt import probing
-from workbench.labs.cmt.conditions import BOTH
-from workbench.labs.cmt.data import Material, Sample, lightened, material, prepared, spec_of
-from workbench.labs.cmt.decoding import late_fusion
-from workbench.labs.cmt.evaluation import as_boxes, as_detections, headline, looked, redrawn, rows_of, scored
-from workbench.labs.cmt.jobs import Job, batches, jobs_of, network, recipe_of, shape_of
-from workbench.labs.cmt.model import Cmt
+from workbench.contract import Context, LabError, LoadedRun, Result
+from workbench.data.scenes.own import open_scene
+from workbench.data.scenes.scene import Boxes
+from workbench.labs.cmt.common.conditions import BOTH
+from workbench.labs.cmt.common.kept_scenes import OWN, boxes_of, found_in, packed, scenes_of
+from workbench.labs.cmt.common.kept_scenes import rows_of as rows_of_boxes
+from workbench.labs.cmt.common.shapes import ARMS
+from workbench.labs.cmt.method import probe as probing
+from workbench.labs.cmt.method.data import Material, Sample, lightened, material, prepared, spec_of
+from workbench.labs.cmt.method.decoding import late_fusion
+from workbench.labs.cmt.method.evaluation import (
+    as_boxes,
+    as_detections,
+    headline,
+    looked,
+    redrawn,
+    rows_of,
+    scored,
+)
+from workbench.labs.cmt.method.jobs import Job, batches, jobs_of, network, recipe_of, shape_of
+from workbench.labs.cmt.method.model import Cmt
+from workbench.labs.cmt.method.training import train
 from workbench.labs.cmt.params import SIM, Params
-from workbench.labs.cmt.shapes import ARMS
-from workbench.labs.cmt.shown import OWN, boxes_of, found_in, packed, scenes_of
-from workbench.labs.cmt.shown import rows_of as rows_of_boxes
-from workbench.labs.cmt.training import train
-from workbench.result import Result
-from workbench.segmentation.training import halved
-from workbench.tensors import load_tensors
+from workbench.toolkit.jobs import Desk, Freeze, State, Step, followed, opened, work_off
+from workbench.toolkit.memory import MemoryContext
+from workbench.toolkit.segmentation.training import halved
+from workbench.toolkit.tensors import load_tensors
 
 SHOWN = 4  # scenes that are kept to be seen
 LEAST = 0.05  # score of a box that is kept to be seen

@@ -7,12 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from workbench.labs.cmt import views_style as style
-from workbench.labs.cmt.conditions import CONDITIONS
-from workbench.labs.cmt.shapes import ARMS
-from workbench.labs.cmt.shown import OWN, found_in, scenes_of
-from workbench.labs.cmt.views_scenes import first
-from workbench.result import Result
+from workbench.contract import Result
+from workbench.labs.cmt.common.conditions import CONDITIONS
+from workbench.labs.cmt.common.kept_scenes import OWN, found_in, scenes_of
+from workbench.labs.cmt.common.shapes import ARMS
+from workbench.labs.cmt.views import style
+from workbench.labs.cmt.views.scenes import first
 from workbench.viewers.scenes import show_scene
 
 

@@ -1,6 +1,6 @@
 """Backdoors in distilled data sets: who distills may hide a door in a handful of synthetic images."""
 
-from workbench.lab import Claim, Lab, Metric, Paper
+from workbench.contract import Claim, Lab, Metric, Paper
 from workbench.labs.doorping import claims
 
 ABSTRACT = "abstract (read) and the authors' code (read); the tables of the paper could not be read"

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from workbench.judging import Interval, interval, not_tested, table, told, word
-from workbench.lab import Verdict
-from workbench.result import Result
+from workbench.contract import Result, Verdict
+from workbench.toolkit.statistics import Interval, interval, not_tested, table, told, word
 
 SETS, VICTIMS = 3, 5
 COST = 0.02  # of clean accuracy that an attack may cost and be called harmless

@@ -8,20 +8,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from workbench.context import Context, MemoryContext
-from workbench.journal import Desk, State, Step, followed, opened, work_off
-from workbench.lab import LabError, LoadedRun
-from workbench.labs.doorping import probing
-from workbench.labs.doorping.attacks import Attack
-from workbench.labs.doorping.data import Material, material
-from workbench.labs.doorping.defended import Case, defend
-from workbench.labs.doorping.jobs import Job, attack_of, distilled, iterations_of, jobs_of, maker
-from workbench.labs.doorping.outcome import conclude
+from workbench.contract import Context, LabError, LoadedRun, Result
+from workbench.labs.doorping.method import probe as probing
+from workbench.labs.doorping.method.attacks import Attack
+from workbench.labs.doorping.method.data import Material, material
+from workbench.labs.doorping.method.dd import taught
+from workbench.labs.doorping.method.defense_scores import Case, defend
+from workbench.labs.doorping.method.jobs import Job, attack_of, distilled, iterations_of, jobs_of, maker
+from workbench.labs.doorping.method.results import conclude
+from workbench.labs.doorping.method.triggers import Renewal
+from workbench.labs.doorping.method.victims import rates, trained
 from workbench.labs.doorping.params import Params
-from workbench.labs.doorping.triggers import Renewal
-from workbench.labs.doorping.unrolling import taught
-from workbench.labs.doorping.victims import rates, trained
-from workbench.result import Result
+from workbench.toolkit.jobs import Desk, State, Step, followed, opened, work_off
+from workbench.toolkit.memory import MemoryContext
 
 SNAPSHOTS = 6  # of a set on its way
 SHOWN = 2  # images of a class in them

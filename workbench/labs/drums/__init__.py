@@ -1,6 +1,6 @@
 """Language models that drum: grooves as text, networks that go on with them, with and without language read first."""
 
-from workbench.lab import Claim, Lab, Metric, Paper, PaperValue
+from workbench.contract import Claim, Lab, Metric, Paper, PaperValue
 from workbench.labs.drums import claims
 
 DAVINCI = "GPT-3 davinci fine-tuned on 372 grooves, 37 test prompts, temperature 0.9, one sample each; the authors' analysis run again on their files"

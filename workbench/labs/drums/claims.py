@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from workbench.judging import interval, not_tested, table, told, word
-from workbench.lab import Verdict
-from workbench.labs.drums.evaluation import HUMAN, by_prompt, difference
-from workbench.labs.drums.measures import ANCHORS
+from workbench.contract import Result, Verdict
+from workbench.labs.drums.common.evaluation import HUMAN, by_prompt, difference
+from workbench.labs.drums.common.measures import ANCHORS
 from workbench.labs.drums.params import TUNED, UNTAUGHT
-from workbench.result import Result
+from workbench.toolkit.statistics import interval, not_tested, table, told, word
 
 ENOUGH = 20  # prompts: with fewer, no interval is worth its name
 SEEDS = 2

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import param
 
-from workbench.lab import Params as Base
+from workbench.contract import Params as Base
 
 BUNDLED, GROOVE, FREEDOOM, OWN = "bundled", "groove", "freedoom", "own file"
 REFERENCE, DICTIONARY = "Python reference", "dictionary"

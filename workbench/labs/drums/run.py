@@ -9,21 +9,28 @@ from typing import Any
 import numpy as np
 from torch import Generator
 
-from workbench.context import Context, MemoryContext
-from workbench.journal import Desk, Freeze, State, Step, followed, opened, work_off
-from workbench.lab import LabError, LoadedRun
-from workbench.labs.drums import evaluation, language, probing, texts, training
-from workbench.labs.drums.evaluation import HUMAN
-from workbench.labs.drums.material import Material, material
-from workbench.labs.drums.measures import bar_table
-from workbench.labs.drums.model import Gpt, Shape, packed, restored, unpacked
-from workbench.labs.drums.outcome import conclude, notes_for
+from workbench.contract import Context, LabError, LoadedRun, Result
+from workbench.labs.drums.common import evaluation
+from workbench.labs.drums.common.drumroll import BAR, END, WIDTH, parse_completion
+from workbench.labs.drums.common.evaluation import HUMAN
+from workbench.labs.drums.common.measures import bar_table
+from workbench.labs.drums.common.players import BarChain, Coin, Copy, Ngram
+from workbench.labs.drums.method import (
+    language_model,
+    pretraining_texts,
+    training,
+)
+from workbench.labs.drums.method import (
+    probe as probing,
+)
+from workbench.labs.drums.method.grooves import Material, material
+from workbench.labs.drums.method.model import Gpt, Shape, packed, restored, unpacked
+from workbench.labs.drums.method.results import conclude, notes_for
+from workbench.labs.drums.method.sampling import FRAME, Characters, Speaker, Taste, bars, free_text
 from workbench.labs.drums.params import NO_LANGUAGE, TUNED, UNTAUGHT, Params
-from workbench.labs.drums.players import BarChain, Coin, Copy, Ngram
-from workbench.labs.drums.sampling import FRAME, Characters, Speaker, Taste, bars, free_text
-from workbench.labs.drums.text import BAR, END, WIDTH, parse_completion
-from workbench.result import Result
-from workbench.tensors import load_tensors
+from workbench.toolkit.jobs import Desk, Freeze, State, Step, followed, opened, work_off
+from workbench.toolkit.memory import MemoryContext
+from workbench.toolkit.tensors import load_tensors
 
 SMALLER = "english smaller"
 TOGETHER = 96  # sequences that are continued at once
@@ -124,7 +131,7 @@ def play(params: Params, data: Material, desk: Desk) -> Iterator[Step]:
 
 def read_text(arm: Arm, params: Params, ctx: Context, desk: Desk) -> Iterator[Step]:
     """Let a fresh network read its text."""
-    codes = texts.corpus(arm.text, ctx, params.english)
+    codes = pretraining_texts.corpus(arm.text, ctx, params.english)
     length = arm.shape.context
     batch = max(1, params.batch * params.window * len(FRAME) // length)
     job, steps = f"text/{arm.name}", steps_for(params.pretrain, batch * length)
@@ -173,21 +180,21 @@ def learn_and_play(arm: Arm, seed: int, params: Params, ctx: Context, data: Mate
 def tune_and_play(name: str, seed: int, params: Params, ctx: Context, data: Material, desk: Desk) -> Iterator[Step]:
     """Train a real language model, or its architecture from random weights, then let it continue the prompts."""
     job, tuned = f"{name}/{seed}", name == TUNED
-    found = language.opened(params, ctx, tuned, seed)
+    found = language_model.opened(params, ctx, tuned, seed)
     steps = steps_for(params.tune, params.window * len(FRAME))
 
     def bars_at(step: int) -> tuple[np.ndarray, bool]:
         return training.stretch(data.train, params.window, ctx.rng(f"drums/{seed}/{step}"))
 
     def trained(state: State | None) -> Iterator[tuple[int, float, Freeze]]:
-        return language.train(found, bars_at, steps, params.language_rate, ctx.device, state)
+        return language_model.train(found, bars_at, steps, params.language_rate, ctx.device, state)
 
     stage = f"{name}: learns to drum ({seed + 1} of {params.seeds})"
     yield from fit(job, trained, steps, stage, {"arm": name, "seed": seed}, ctx, desk)
-    bits = language.bits_per_character(found, data.foretold[: params.prompts], params.window)
-    yield from evaluate(name, seed, language.Words(found), bits, params.language_samples, params, ctx, data, desk)
+    bits = language_model.bits_per_character(found, data.foretold[: params.prompts], params.window)
+    yield from evaluate(name, seed, language_model.Words(found), bits, params.language_samples, params, ctx, data, desk)
     if seed == 0 and tuned:  # the other one is as large as the model itself
-        ctx.save(file_name(name), language.adapter(found.model))
+        ctx.save(file_name(name), language_model.adapter(found.model))
     desk.finished.append(job)
     desk.now = None
 

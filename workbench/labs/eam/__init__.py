@@ -1,6 +1,6 @@
 """Unpaired CT and MR segmentation: one network for both, an external attention module while it learns."""
 
-from workbench.lab import Claim, Lab, Metric, Paper
+from workbench.contract import Claim, Lab, Metric, Paper
 from workbench.labs.eam import claims
 
 TEXT = "2 |P and G| / (|P| + |G|) over the slices of a subject as one volume, mean over organs, test subjects and seeds; the network alone"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from workbench.judging import apart, interval, not_tested, told, word
-from workbench.lab import Verdict
+from workbench.contract import Result, Verdict
 from workbench.labs.eam.params import ATTENTION, CT_ONLY, EAM, JOINT, MODALITIES, MR_ONLY
-from workbench.result import Result
+from workbench.toolkit.statistics import apart, interval, not_tested, told, word
 
 SEEDS, STEPS, SUBJECTS = 5, 1500, 10  # fewer, and the pilot's seed noise (.13) hides any effect of EAM
 MARGIN = 0.05  # of Dice: what "competitive" may cost

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import param
 
-from workbench.lab import Params as Base
+from workbench.contract import Params as Base
 
 SIM, ABDOMEN, CARDIAC = "simulated abdomen", "abdomen (BTCV, CHAOS)", "heart (MM-WHS)"
 MR_ONLY, CT_ONLY, JOINT, NORMS, UMMKD, EAM = (

@@ -12,21 +12,20 @@ import pandas as pd
 import torch
 from torch import nn
 
-from workbench.cases import as_media
-from workbench.context import Context, MemoryContext
-from workbench.journal import Desk, Freeze, State, Step, followed, opened, work_off
-from workbench.lab import LabError, LoadedRun
-from workbench.labs.eam import probing
-from workbench.labs.eam.data import Material, material
-from workbench.labs.eam.evaluation import images_of, known, scored, segmented
-from workbench.labs.eam.model import Learner, attend
+from workbench.contract import Context, LabError, LoadedRun, Result
+from workbench.labs.eam.method import probe as probing
+from workbench.labs.eam.method.data import Material, material
+from workbench.labs.eam.method.evaluation import images_of, known, scored, segmented
+from workbench.labs.eam.method.model import Learner, attend
+from workbench.labs.eam.method.subjects import Subject
+from workbench.labs.eam.method.training import Job, batches, jobs_of, main_job, prepared
 from workbench.labs.eam.params import CT_ONLY, EAM, JOINT, KEPT, MODALITIES, MR_ONLY, Params
-from workbench.labs.eam.subjects import Subject
-from workbench.labs.eam.training import Job, batches, jobs_of, main_job, prepared
-from workbench.result import Result
-from workbench.segmentation.networks import parameters
-from workbench.segmentation.training import halved, train
-from workbench.tensors import load_tensors
+from workbench.toolkit.cases import as_media
+from workbench.toolkit.jobs import Desk, Freeze, State, Step, followed, opened, work_off
+from workbench.toolkit.memory import MemoryContext
+from workbench.toolkit.segmentation.networks import parameters
+from workbench.toolkit.segmentation.training import halved, train
+from workbench.toolkit.tensors import load_tensors
 
 SHOWN = 2  # test subjects of each modality whose slices are kept to be seen
 CORRELATIONS = "correlations"  # the piece of the desk with a matrix (2, K, K) for each row of `alignment`

@@ -7,11 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from workbench.cases import shown_cases
+from workbench.contract import Result
 from workbench.labs.eam.params import MODALITIES
-from workbench.labs.eam.views_classes import classes_of, grown
-from workbench.labs.eam.views_slices import masks_in, note_of, of_modality, parts
-from workbench.result import Result
+from workbench.labs.eam.views.classes import classes_of, grown
+from workbench.labs.eam.views.slices import masks_in, note_of, of_modality, parts
+from workbench.toolkit.cases import shown_cases
 from workbench.viewers.volumes import show_volume
 
 

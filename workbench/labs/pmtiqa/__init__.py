@@ -1,6 +1,6 @@
 """Blind image quality: planned, listed in the gallery as such."""
 
-from workbench.lab import Lab, Paper
+from workbench.contract import Lab, Paper
 
 LAB = Lab(
     name="pmtiqa",

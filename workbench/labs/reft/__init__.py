@@ -1,6 +1,6 @@
 """Few-shot instance segmentation: planned, listed in the gallery as such."""
 
-from workbench.lab import Lab, Paper
+from workbench.contract import Lab, Paper
 
 LAB = Lab(
     name="reft",

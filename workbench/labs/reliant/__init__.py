@@ -1,6 +1,6 @@
 """Fair graph distillation: what a small student learns of its teacher's bias, and what the bias loss and proxies change."""
 
-from workbench.lab import Claim, Lab, Metric, Paper, PaperValue
+from workbench.contract import Claim, Lab, Metric, Paper, PaperValue
 from workbench.labs.reliant import claims
 
 ABSTRACT = "abstract and the authors' code (read); the tables of the paper could not be read"

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from workbench.judging import Interval, interval, not_tested, table, told, word
-from workbench.lab import Verdict
-from workbench.labs.reliant.intervals import Outcomes, contrast, outcomes
-from workbench.result import Result
+from workbench.contract import Result, Verdict
+from workbench.labs.reliant.common.intervals import Outcomes, contrast, outcomes
+from workbench.toolkit.statistics import Interval, interval, not_tested, table, told, word
 
 SEEDS = 5
 COST = 0.02  # of accuracy that may be lost at a small cost

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from workbench.context import Context, MemoryContext
-from workbench.journal import Desk, State, Step, followed, opened, work_off
-from workbench.lab import LabError, LoadedRun
-from workbench.labs.reliant import layout, probing, tabular
-from workbench.labs.reliant.arms import (
+from workbench.contract import Context, LabError, LoadedRun, Result
+from workbench.labs.reliant.common.measures import evaluated, quantized
+from workbench.labs.reliant.common.results import conclude, notes_for
+from workbench.labs.reliant.method import kept_graph, tabular
+from workbench.labs.reliant.method import probe as probing
+from workbench.labs.reliant.method.data import Material, material, seeds_of, sets_of, split_for
+from workbench.labs.reliant.method.jobs import (
     Arm,
     arms_of,
     make_judge,
@@ -22,12 +24,10 @@ from workbench.labs.reliant.arms import (
     make_teacher,
     recipe_for,
 )
-from workbench.labs.reliant.data import Material, material, seeds_of, sets_of, split_for
-from workbench.labs.reliant.measures import evaluated, quantized
-from workbench.labs.reliant.outcome import conclude, notes_for
+from workbench.labs.reliant.method.training import Epoch, Task, distill, teach, weights
 from workbench.labs.reliant.params import Params
-from workbench.labs.reliant.training import Epoch, Task, distill, teach, weights
-from workbench.result import Result
+from workbench.toolkit.jobs import Desk, State, Step, followed, opened, work_off
+from workbench.toolkit.memory import MemoryContext
 
 LOOK_EVERY = 10  # epochs between two looks at the proxies
 FOLLOWED = 24  # nodes whose proxies are drawn
@@ -58,7 +58,7 @@ def work(params: Params, ctx: Context, desk: Desk, notes: list[str]) -> Iterator
         data = material(name, params, ctx)
         notes += [f"{name}: {text}" for text in data.graph.notes]
         if f"{name}/seen" not in desk.finished:
-            layout.seen(name, data, params, ctx, desk)
+            kept_graph.seen(name, data, params, ctx, desk)
             desk.finished.append(f"{name}/seen")
         for seed in range(seeds_of(data.graph, params)):
             task = data.task(split_for(data.graph, params, seed, ctx))

@@ -1,6 +1,6 @@
 """Rate of Separability: how much of a data set's coding rate its classes explain, and whether accuracy follows it."""
 
-from workbench.lab import Claim, Lab, Metric, Paper
+from workbench.contract import Claim, Lab, Metric, Paper
 from workbench.labs.rs import claims
 
 ABSTRACT = "abstract (read); the paper's own tables could not be read"

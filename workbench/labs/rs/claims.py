@@ -7,10 +7,9 @@ import math
 import numpy as np
 import pandas as pd
 
-from workbench.judging import Interval, not_tested, table, told, word
-from workbench.lab import Verdict
-from workbench.labs.rs.correlate import ENOUGH, GROUP, words
-from workbench.result import Result
+from workbench.contract import Result, Verdict
+from workbench.labs.rs.common.correlate import ENOUGH, GROUP, words
+from workbench.toolkit.statistics import Interval, not_tested, table, told, word
 
 HEADLINE = ("dsi", "n2", "lsc", "density")  # the most plausible "four distance-based measures"
 SEEDS = 3  # repetitions: with fewer no spread can be told

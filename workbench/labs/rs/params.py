@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import param
 
-from workbench.lab import Params as Base
+from workbench.contract import Params as Base
 
 REAL = ("digits", "wine", "breast_cancer", "iris")
 SYNTHETIC = ("moons", "circles", "spirals", "xor", "blobs", "random")

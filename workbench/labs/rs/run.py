@@ -10,22 +10,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.context import Context, MemoryContext
-from workbench.lab import LabError, LoadedRun
-from workbench.labs.rs import probing, studies, training
-from workbench.labs.rs import tasks as tasks_study
-from workbench.labs.rs.correlate import groups, spearman
-from workbench.labs.rs.data import REAL, source_name
+from workbench.contract import Context, LabError, LoadedRun, Result
+from workbench.labs.rs.common.correlate import groups, spearman
+from workbench.labs.rs.common.sets import REAL, source_name
+from workbench.labs.rs.method import probe as probing
+from workbench.labs.rs.method import studies, tasks, training
+from workbench.labs.rs.method.studies import Book
 from workbench.labs.rs.params import OWN, STUDIES, Params
-from workbench.labs.rs.studies import Book
-from workbench.result import Result
-from workbench.tensors import load_tensors
+from workbench.toolkit.memory import MemoryContext
+from workbench.toolkit.tensors import load_tensors
 
 STEPS = {
     "set": studies.the_set,
     "graded": studies.graded,
     "failures": studies.failures,
-    "tasks": tasks_study.tasks,
+    "tasks": tasks.tasks,
     "curves": training.curves,
     "loss": training.loss,
 }
@@ -86,7 +85,7 @@ def run(params: Params, ctx: Context) -> Result:
             break
     tables = {name: pd.DataFrame(rows) for name, rows in book.items() if rows}
     if "tasks" in tables:
-        tables |= tasks_study.conclude(params, ctx, tables["tasks"])
+        tables |= tasks.conclude(params, ctx, tables["tasks"])
         for name in tables.keys() - book.keys():
             ctx.save(name, tables[name])
     metrics, samples = headline(tables)

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from workbench.context import MemoryContext
-from workbench.labs.rs.data import Set, chosen, principal
+from workbench.labs.rs.common.sets import Set, chosen, principal
 from workbench.labs.rs.params import Params
+from workbench.toolkit.memory import MemoryContext
 from workbench.ui.palette import PALETTE, YELLOW
 from workbench.viewers import desktop, has_screen, no_screen
 

@@ -2,8 +2,7 @@
 
 import math
 
-from workbench.lab import Claim, Lab, Metric, Paper, Verdict
-from workbench.result import Result
+from workbench.contract import Claim, Lab, Metric, Paper, Result, Verdict
 
 GUESSING = 1 / 3  # three species, fifty flowers each
 

@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.context import Context
-from workbench.lab import LabError, LoadedRun
-from workbench.result import Result
+from workbench.contract import Context, LabError, LoadedRun, Result
 
 from . import data, model
 from .params import Params

@@ -11,7 +11,7 @@ import holoviews.plotting.bokeh  # noqa: F401 - the options below are Bokeh's
 import panel as pn
 import panel_material_ui as pmui
 
-from workbench.result import Result
+from workbench.contract import Result
 
 SLIDERS = {  # label: range and start, in centimeters
     "Sepal length (cm)": (4.0, 8.0, 5.8),

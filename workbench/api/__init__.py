@@ -1,0 +1,1 @@
+"""What ``import workbench`` offers: runs and sweeps as handles."""

@@ -1,0 +1,1 @@
+"""The data catalog: which data sets exist, their licences, and how each is downloaded and cached."""

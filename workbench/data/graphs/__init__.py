@@ -1,0 +1,1 @@
+"""Graphs of people: the record, known sets, own files, and the data card."""

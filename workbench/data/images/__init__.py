@@ -1,0 +1,1 @@
+"""Labeled images: arrays, known sets, own files, and the data card."""

@@ -1,0 +1,1 @@
+"""Drum grooves: the record, MIDI files, known sets, and sound."""

@@ -1,0 +1,1 @@
+"""Tables of features and classes, in the file formats that users have."""

@@ -1,0 +1,88 @@
+"""The local cluster: a child process with a Dask scheduler, one worker process a slot, and one for probes.
+
+The web server, the terminal and the notebook talk to it exactly as they would to a cluster elsewhere. It ends
+when its parent does: the parent holds the other end of its standard input.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+import subprocess
+import sys
+
+
+def gpu_count() -> int:
+    """Return the number of NVIDIA GPUs, without importing torch."""
+    if shutil.which("nvidia-smi") is None:
+        return 0
+    listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=30, check=False)
+    return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
+
+
+def core_count() -> int:
+    """Return the cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def slot_count() -> int:
+    """Return how many runs go at once: ``WORKBENCH_SLOTS``, else one a GPU, else one a core (8 at most)."""
+    asked = os.environ.get("WORKBENCH_SLOTS", "")
+    return max(1, int(asked)) if asked.isdigit() else gpu_count() or min(core_count(), 8)
+
+
+async def serve(slots: int) -> None:
+    """Start the cluster, print its address, and serve until standard input ends."""
+    import dask
+    import psutil
+    from distributed import Nanny, Scheduler, SpecCluster
+
+    dask.config.set(
+        {
+            # A run whose worker died must say so, not start again behind the user's back.
+            "distributed.scheduler.allowed-failures": 0,
+            # A killed worker is started again by its nanny, and keeps its slot however long that takes: by default
+            # Dask gives up the slot of a worker that is away 15 s after its process was killed.
+            "distributed.deploy.lost-worker-timeout": "1000 days",
+            # Dask's defaults suit other work: giving back every freed array and looking at the stack a hundred times
+            # a second make a probe half as slow again.
+            "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 2**30,
+            "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 2**29,
+            "distributed.worker.profile.enabled": False,
+        }
+    )
+    gpus, threads = gpu_count(), max(1, core_count() // slots)
+    memory = psutil.virtual_memory().total
+
+    def worker(resource: str, index: int) -> dict:
+        # A probe is small and shares the machine with the runs: there, more threads only wait for each other.
+        own = threads if resource == "run" else 1
+        env = {"OMP_NUM_THREADS": str(own), "OMP_WAIT_POLICY": "PASSIVE", "MLFLOW_DISABLE_TELEMETRY": "true"}
+        if gpus:
+            env["CUDA_VISIBLE_DEVICES"] = str(index % gpus)
+        options = {"nthreads": 1, "resources": {resource: 1}, "memory_limit": memory, "env": env}
+        return {"cls": Nanny, "options": options | {"host": "127.0.0.1", "dashboard": False}}
+
+    workers = {f"run-{i}": worker("run", i) for i in range(slots)} | {"probe": worker("probe", 0)}
+    ended = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    # What Dask logs of connections that close as the cluster ends would only disturb the terminal of the parent.
+    ended.add_done_callback(lambda _: logging.disable())
+    scheduler = {"cls": Scheduler, "options": {"host": "127.0.0.1", "port": 0, "dashboard_address": "127.0.0.1:0"}}
+    async with SpecCluster(workers=workers, scheduler=scheduler, asynchronous=True, silence_logs=40) as cluster:
+        print(cluster.scheduler_address, flush=True)
+        await ended
+
+
+def spawn(slots: int) -> subprocess.Popen:
+    """Start the cluster as a child; its first line of output is the scheduler's address."""
+    command = [sys.executable, "-m", "workbench.engine.cluster", str(slots)]
+    env = os.environ | {"DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "critical"}  # lost workers are told in the page
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    # A session of its own: Ctrl-C in the terminal stops the run softly and must not reach the workers.
+    return subprocess.Popen(command, env=env, start_new_session=True, **pipes)
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1])))

@@ -1,0 +1,1 @@
+"""What method and views of `amos` both read; imports neither torch nor UI."""

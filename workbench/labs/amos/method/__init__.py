@@ -1,0 +1,1 @@
+"""The method of `amos`: data, model, probe."""

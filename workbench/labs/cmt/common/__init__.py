@@ -1,0 +1,1 @@
+"""What method and views of `cmt` both read; imports neither torch nor UI."""

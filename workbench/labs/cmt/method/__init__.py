@@ -1,0 +1,1 @@
+"""The method of `cmt`: scenes, network, matching, training, evaluation, probe."""

@@ -1,0 +1,196 @@
+"""Arms against conditions, the AP of each class, and how the arms learned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bokeh.models as bm
+import numpy as np
+import pandas as pd
+import panel as pn
+import panel_material_ui as pmui
+
+from workbench.contract import Result
+from workbench.labs.cmt.common.conditions import CONDITIONS
+from workbench.labs.cmt.common.shapes import ARMS
+from workbench.labs.cmt.views import style
+from workbench.ui.frame import below, flow, hover, live, pane, plain_figure, table_pane, view, words
+from workbench.ui.link import remember
+from workbench.ui.palette import PALETTE
+
+PLACES = ("0.5 m", "1 m", "2 m", "4 m")
+TERMS = {
+    "all terms": "total",
+    "classes (focal)": "classes",
+    "boxes (L1)": "boxes",
+    "denoising: classes": "dn_classes",
+    "denoising: boxes": "dn_boxes",
+    "guidance of tokens": "guidance",
+}
+
+
+def whole(result: Result, name: str = style.ALL) -> pd.DataFrame:
+    """Return the scores of all classes together, or of one."""
+    rows = result.tables["scores"]
+    return rows[rows["class"] == name]
+
+
+def arms_view(result: Result, link: Any = None) -> pn.Column:
+    """Draw a measure of every arm under every condition, as a picture and as a table with its seeds."""
+    options = style.measures_of(result)
+    measure = pmui.Select(label="Measure", options=options, value="nds", width=160)
+    remember(link, measure=measure)
+
+    def draw(measure: str) -> pn.Column:
+        rows = whole(result)
+        arms, conditions = style.arms_in(rows["arm"]), style.conditions_in(rows["condition"])
+        cells = rows.groupby(["arm", "condition"])[measure].agg(["mean", "std", "count"])
+        table = pd.DataFrame({"arm": [ARMS[a].title for a in arms]})
+        for condition in conditions:
+            table[CONDITIONS[condition].title] = [told(cells, arm, condition) for arm in arms]
+        grid = heatmap(cells, arms, conditions, measure)
+        return pn.Column(pane(grid), table_pane(table), sizing_mode="stretch_width")
+
+    return view(
+        "A row is an arm, a column what the sensors were like in the test; no arm was trained for it, but *masked* saw "
+        "scenes without LiDAR or without cameras. Mean over the trainings; in the table with their standard deviation. "
+        "Brighter is better. A specialist without its sensor has nothing to look at: what it then says is guessed.",
+        pn.FlexBox(measure),
+        live(draw, measure),
+        style.caution(result),
+    )
+
+
+def told(cells: pd.DataFrame, arm: str, condition: str) -> str:
+    """Return a cell of the table in words."""
+    if (arm, condition) not in cells.index:
+        return "–"
+    mean, spread, count = cells.loc[(arm, condition)]
+    return f"{mean:.3f}" + (f" ± {spread:.3f}" if count > 1 else "")
+
+
+def heatmap(cells: pd.DataFrame, arms: list[str], conditions: list[str], measure: str) -> Any:
+    """Return the picture of arms x conditions with its numbers."""
+    across = [CONDITIONS[c].title for c in conditions]
+    down = [ARMS[a].title for a in arms]
+    plot = plain_figure(130 + 44 * len(arms), "save", x_range=across, y_range=down[::-1], x_axis_location="above")
+    means = cells["mean"].reset_index()
+    value = means["mean"].to_numpy(float)
+    low, high = (0.0, max(float(np.nanmax(value)), 1e-6)) if len(value) else (0.0, 1.0)
+    better = measure in style.HIGHER
+    palette = bm.LinearColorMapper("Cividis256" if better else tuple(reversed(_cividis())), low=low, high=high)
+    bright = (value - low) / (high - low) > 0.55
+    source = bm.ColumnDataSource(
+        {
+            "x": [CONDITIONS[c].title for c in means["condition"]],
+            "y": [ARMS[a].title for a in means["arm"]],
+            "value": value,
+            "text": [f"{v:.3f}" for v in value],
+            "ink": ["black" if b == better else "white" for b in bright],
+        }
+    )
+    squares = plot.rect(
+        "x", "y", 1, 1, source=source, fill_color={"field": "value", "transform": palette}, line_color=None
+    )
+    plot.text("x", "y", "text", source=source, text_align="center", text_baseline="middle", text_color="ink",
+              text_font_size="12px")  # fmt: skip
+    plot.add_tools(hover(("", "@y"), ("", "@x"), ("", "@text"), renderers=[squares]))
+    plot.xaxis.major_label_orientation = 0.8
+    plot.min_border_right = 56  # or the last title has no room, and is drawn over the one before
+    plot.grid.visible = False
+    return plot
+
+
+def _cividis() -> tuple[str, ...]:
+    from bokeh.palettes import Cividis256
+
+    return Cividis256
+
+
+def classes_view(result: Result, link: Any = None) -> pn.Column:
+    """Draw the AP of each class: every arm, and for one of them every distance."""
+    rows = result.tables["scores"]
+    names = [c for c in dict.fromkeys(rows["class"]) if c != style.ALL]
+    arms = style.arms_in(rows["arm"])
+    conditions = style.conditions_in(rows["condition"])
+    condition = pmui.Select(
+        label="Condition", options={CONDITIONS[c].title: c for c in conditions}, value=conditions[0], width=230
+    )
+    arm = pmui.Select(label="Distances of", options={ARMS[a].title: a for a in arms}, value=arms[-1], width=330)
+    remember(link, class_condition=condition, class_arm=arm)
+
+    def draw(condition: str, arm: str) -> pn.Column:
+        own = rows[(rows["condition"] == condition) & (rows["class"] != style.ALL)]
+        plot = plain_figure(380, "save", x_range=names, title="AP of each class, mean over 0.5, 1, 2 and 4 m")
+        for i, one in enumerate(arms):
+            color, marker = style.arm_look(one)
+            part = own[own["arm"] == one]
+            mean = part.groupby("class")["ap"].mean()
+            shift = (i - (len(arms) - 1) / 2) * 0.8 / max(len(arms), 1)
+            at = [(c, shift) for c in mean.index]
+            dots = plot.scatter(at, mean.to_numpy(), size=11, color=color, marker=marker, legend_label=ARMS[one].title)
+            plot.add_tools(hover(("AP", "@y{0.000}"), renderers=[dots]))
+            seeds = [(c, shift) for c in part["class"]]
+            plot.scatter(seeds, part["ap"].to_numpy(), size=4, color=color, alpha=0.5)
+        plot.y_range = bm.Range1d(-0.02, 1)
+        plot.yaxis.axis_label = "AP"
+        if arms:
+            below(plot, 2)
+        second = plain_figure(380, "save", x_range=list(PLACES), title=f"{ARMS[arm].title}: AP by distance")
+        for i, name in enumerate(names):
+            mean = own[(own["arm"] == arm) & (own["class"] == name)][[f"ap {p}" for p in PLACES]].mean()
+            look = {"color": PALETTE.color(i), "legend_label": name}
+            second.line(list(PLACES), mean.to_numpy(), line_width=2, **look)
+            second.scatter(list(PLACES), mean.to_numpy(), size=9, marker=PALETTE.marker(i), **look)
+        second.y_range = bm.Range1d(-0.02, 1)
+        second.xaxis.axis_label = "a box counts as found within"
+        below(second)
+        return pn.Column(flow(pane(plot), pane(second), width=420), sizing_mode="stretch_width")
+
+    return view(
+        "AP (average precision, 0 to 1): large marks are means over trainings, small dots single ones. A traffic cone "
+        "has the shape of a bollard, which is no class: only its color tells. On the right, how near to the true "
+        "center a box has to be.",
+        pn.FlexBox(condition, arm),
+        live(draw, condition, arm),
+        style.caution(result),
+    )
+
+
+def training_view(result: Result, link: Any = None) -> pn.Column:
+    """Draw the table `training`: the terms of the loss over the steps."""
+    table = result.tables["training"]
+    terms = {words: key for words, key in TERMS.items() if key in table}
+    term = pmui.Select(label="Term", options=terms, value="total", width=240)
+    remember(link, term=term)
+
+    def draw(term: str) -> pn.pane.Bokeh:
+        plot = plain_figure(380, "save,reset", y_axis_type="log")
+        for arm in style.arms_in(table["arm"]):
+            color, marker = style.arm_look(arm)
+            mean = table[table["arm"] == arm].groupby("step")[term].mean()
+            mean = mean[mean > 0]
+            label = {"color": color, "legend_label": ARMS[arm].title}
+            plot.line(mean.index, mean.to_numpy(), line_width=2.2, **label)
+            few = mean.iloc[:: max(1, len(mean) // 8)]
+            plot.scatter(few.index, few.to_numpy(), marker=marker, size=8, **label)
+        plot.xaxis.axis_label, plot.yaxis.axis_label = "training step", "loss, weighted (mean of 10 steps)"
+        if plot.legend:
+            below(plot, 2)
+        return pane(plot)
+
+    return view(
+        "Sums over the decoder layers, mean over the trainings. Losses of arms that see different sensors are not of "
+        "the same task: *masked* has to find boxes in scenes without LiDAR, too.",
+        pn.FlexBox(term),
+        live(draw, term),
+        words(networks(result)),
+    )
+
+
+def networks(result: Result) -> str:
+    """Say how large the networks are."""
+    if "networks" not in result.tables:
+        return ""
+    sizes = result.tables["networks"].groupby("arm", sort=False)["parameters"].first()
+    return "Numbers learned: " + ", ".join(f"{ARMS[a].title} {n:,}" for a, n in sizes.items()) + "."

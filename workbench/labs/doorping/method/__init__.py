@@ -1,0 +1,1 @@
+"""The method of `doorping`: distillation (DC, DD), triggers, attacks, victims, defenses, probe."""

@@ -1,0 +1,1 @@
+"""The method of `drums`: grooves as text, language models, sampling, probe."""

@@ -1,0 +1,1 @@
+"""The method of `eam`: subjects, network, training, evaluation, probe."""

@@ -1,0 +1,1 @@
+"""The method of `reliant`: graphs, teachers, students, training, probe."""

@@ -1,0 +1,1 @@
+"""The pages that ``panel serve workbench/app.py`` serves."""

@@ -1,0 +1,1 @@
+"""A run as data: stored, searched, managed, described, compared, and repeated."""

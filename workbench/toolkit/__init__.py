@@ -1,0 +1,1 @@
+"""What labs compute with: resumable jobs, statistics, cases, training loops, tensors."""

@@ -1,0 +1,36 @@
+"""Cases that a run keeps to be seen: named arrays, one NPZ file each among the media of a result."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from workbench.contract.result import Result
+
+Arrays = dict[str, np.ndarray]
+
+
+def as_media(cases: Mapping[str, Mapping[str, Any]]) -> dict[str, bytes]:
+    """Return cases (name -> arrays, or tensors of a run that was resumed) as media of a result."""
+    return {f"case_{i}.npz": packed(name, arrays) for i, (name, arrays) in enumerate(cases.items())}
+
+
+def packed(name: str, arrays: Mapping[str, Any]) -> bytes:
+    """Return a case as the bytes of an NPZ file."""
+    blob = io.BytesIO()
+    whole = {key: np.asarray(value) for key, value in arrays.items()}
+    np.savez_compressed(blob, name=np.frombuffer(name.encode(), np.uint8), **whole)
+    return blob.getvalue()
+
+
+def shown_cases(result: Result) -> dict[str, Arrays]:
+    """Return the cases that a result keeps: name -> its arrays."""
+    found = {}
+    for file in sorted(name for name in result.media if name.startswith("case_")):
+        with np.load(io.BytesIO(result.media[file]), allow_pickle=False) as kept:
+            arrays = {key: kept[key] for key in kept.files}
+        found[arrays.pop("name").tobytes().decode()] = arrays
+    return found

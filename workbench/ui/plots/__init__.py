@@ -1,0 +1,1 @@
+"""Plots of scans and driving scenes that several labs share."""
