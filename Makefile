@@ -1,5 +1,6 @@
 # make serve   install what is missing, then open the workbench on this machine
 # make test    install what the tests need, then run every check
+# make check LAB=rs    the quick checks while one works on a lab: lint, its tests, its contract
 #
 # Settings: PYTHON=python3.12  PORT=5006  DESKTOP=0 (no napari, no Open3D)  TORCH=cpu|cuda  TORCH_INDEX=ADDRESS
 # Plain POSIX make and sh: GNU make, macOS make and BSD make all read it.
@@ -24,7 +25,7 @@ PANEL = $(BIN)/panel serve workbench/app.py --address localhost --port $(PORT) \
 	--allow-websocket-origin localhost:$(PORT) --allow-websocket-origin 127.0.0.1:$(PORT) \
 	--websocket-max-message-size 268435456 --keep-alive 15000
 
-.PHONY: serve install test lint bench doctor desktop pins clean
+.PHONY: serve install test check lint bench doctor desktop pins clean
 
 serve: $(VENV)/.core
 	@test "$(DESKTOP)" = 0 || $(MAKE) $(VENV)/.desktop
@@ -39,6 +40,10 @@ test: $(VENV)/.dev lint
 	$(QUIET) $(BIN)/python -m pytest tests $$(ls notebooks/*.ipynb 2>/dev/null) --nbval-lax --nbval-current-env \
 		-n $(JOBS) --no-loadscope-reorder $(ARGS)
 	$(OTHER) $(BIN)/python -m pytest $(NUMERIC) -m "not slow" -n $(JOBS) $(ARGS)
+
+check: $(VENV)/.dev lint
+	@test -n "$(LAB)" || { echo "Which lab? make check LAB=rs" >&2; exit 1; }
+	$(QUIET) $(BIN)/python -m pytest tests/labs/$(LAB) tests/contract --lab $(LAB) -n $(JOBS) $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -26,5 +26,6 @@ def test_the_readme_is_complete(name):
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_every_shipped_lab_that_works_has_a_recorded_run(name):
-    assert labs()[name].recorded
+def test_every_shipped_lab_that_works_has_a_recorded_run_and_a_preset_for_tests(name):
+    lab = labs()[name]
+    assert lab.recorded and "tiny" in lab.Params.presets and "tiny" not in lab.Params.shown_presets()

@@ -7,140 +7,142 @@ import pytest
 from workbench.engine import dispatch, events, recovery, scheduler, worker
 from workbench.engine.live import Live, Task
 from workbench.engine.owner import this_process
-from workbench.engine.state import Desk
+from workbench.engine.registry import RunRegistry
 from workbench.runs.store import open_store
 
 
 @pytest.fixture
-def desk(home):
-    return Desk(None, owner=this_process())
+def registry(home):
+    return RunRegistry(None, owner=this_process())
 
 
-def attempt(desk, run, status):
-    desk.tasks[run.id] = task = Task(Live(run.id, status=status), scheduler.new_key(run.id), folder=run.folder)
+def attempt(registry, run, status):
+    registry.tasks[run.id] = task = Task(Live(run.id, status=status), scheduler.new_key(run.id), folder=run.folder)
     return task
 
 
-def running(desk):
-    run = open_store().create("trial", {}, seed=0, preset="", device="cpu", scheduler=desk.owner)
+def running(registry):
+    run = open_store().create("trial", {}, seed=0, preset="", device="cpu", scheduler=registry.owner)
     open_store().update(run.id, status="running")
-    return run, attempt(desk, run, "running")
+    return run, attempt(registry, run, "running")
 
 
-def test_a_worker_that_two_saw_die_ends_its_run_once(desk):
-    run, first = running(desk)
-    dispatch.gone(desk, first)
+def test_a_worker_that_two_saw_die_ends_its_run_once(registry):
+    run, first = running(registry)
+    dispatch.end_lost(registry, first)
     assert first.live.status == open_store().run(run.id).status == "lost"
-    open_store().reopen(run.id, desk.owner)
-    second = attempt(desk, run, "queued")
-    dispatch.gone(desk, first)  # Dask's word about the same death, a moment later
+    open_store().reopen(run.id, registry.owner)
+    second = attempt(registry, run, "queued")
+    dispatch.end_lost(registry, first)  # Dask's word about the same death, a moment later
     assert second.live.status == open_store().run(run.id).status == "queued"
 
 
-def test_the_second_who_sees_a_death_waits_for_nobody(desk, monkeypatch):
+def test_the_second_who_sees_a_death_waits_for_nobody(registry, monkeypatch):
     """The store is being told by the first while the second comes."""
-    run, task = running(desk)
+    run, task = running(registry)
     told = []
 
     def close(run_id, status, error=None):
         told.append(status)
-        dispatch.gone(desk, task)
+        dispatch.end_lost(registry, task)
 
     monkeypatch.setattr(open_store(), "close", close)
-    dispatch.gone(desk, task)
+    dispatch.end_lost(registry, task)
     assert told == ["lost"]
 
 
-def test_what_a_full_disk_kept_back_is_told_later(desk, monkeypatch):
-    run, task = running(desk)
+def test_what_a_full_disk_kept_back_is_told_later(registry, monkeypatch):
+    run, task = running(registry)
     with monkeypatch.context() as patch:
 
         def full(*args):
             raise OSError("no space left on device")
 
         patch.setattr(open_store(), "close", full)
-        dispatch.gone(desk, task)
-        desk.pay()
+        dispatch.end_lost(registry, task)
+        registry.pay()
         assert task.live.status == "lost" and open_store().run(run.id).status == "running"
-    desk.pay()
-    assert open_store().run(run.id).status == "lost" and not desk.owed
+    registry.pay()
+    assert open_store().run(run.id).status == "lost" and not registry.owed
 
 
-def test_a_run_resumed_meanwhile_is_not_taken_for_a_strangers(desk, monkeypatch):
-    run, first = running(desk)
-    dispatch.gone(desk, first)
-    open_store().reopen(run.id, desk.owner)
+def test_a_run_resumed_meanwhile_is_not_taken_for_a_strangers(registry, monkeypatch):
+    run, first = running(registry)
+    dispatch.end_lost(registry, first)
+    open_store().reopen(run.id, registry.owner)
     resumed = []
 
     def owner_gone(owner):
-        resumed.append(attempt(desk, run, "queued"))
+        resumed.append(attempt(registry, run, "queued"))
         return False
 
     monkeypatch.setattr(recovery, "owner_gone", owner_gone)
-    recovery.adopt(desk)
-    assert resumed and desk.tasks[run.id] is resumed[-1] and not resumed[-1].foreign
+    recovery.adopt(registry)
+    assert resumed and registry.tasks[run.id] is resumed[-1] and not resumed[-1].foreign
 
 
-def test_a_late_word_of_the_worker_that_died_is_not_about_the_next_attempt(desk):
+def test_a_late_word_of_the_worker_that_died_is_not_about_the_next_attempt(registry):
     """It would make the resumed run stand as running at a worker that is gone, and so as lost once more."""
-    run, first = running(desk)
-    dispatch.gone(desk, first)
-    open_store().reopen(run.id, desk.owner)
-    second = attempt(desk, run, "queued")
+    run, first = running(registry)
+    dispatch.end_lost(registry, first)
+    open_store().reopen(run.id, registry.owner)
+    second = attempt(registry, run, "queued")
     word = {"run_id": run.id, "worker": "tcp://dead", "status": "running", "device": "cpu", "started": 1.0}
-    events.hear(desk, (0.0, word | {"key": first.key}))
+    events.on_event(registry, (0.0, word | {"key": first.key}))
     assert second.live.status == "queued" and not second.live.worker
-    events.hear(desk, (0.0, word | {"key": second.key, "worker": "tcp://alive"}))
+    events.on_event(registry, (0.0, word | {"key": second.key, "worker": "tcp://alive"}))
     assert second.live.status == "running" and second.live.worker == "tcp://alive"
 
 
-def test_an_attempt_that_somebody_else_sends_is_followed_and_not_stopped(desk):
+def test_an_attempt_that_somebody_else_sends_is_followed_and_not_stopped(registry):
     """Another process on the same cluster resumes a run that was stopped here."""
-    run, first = running(desk)
+    run, first = running(registry)
     first.kill_at = 1.0
-    desk.finish(first, "stopped")
+    registry.finish(first, "stopped")
     word = {"run_id": run.id, "worker": "tcp://w", "status": "running", "device": "cpu", "started": 1.0}
-    events.hear(desk, (0.0, word | {"key": scheduler.new_key(run.id)}))  # asks no client for a stop: there is none
-    assert desk.tasks[run.id] is not first and desk.tasks[run.id].live.status == "running"
+    events.on_event(
+        registry, (0.0, word | {"key": scheduler.new_key(run.id)})
+    )  # asks no client for a stop: there is none
+    assert registry.tasks[run.id] is not first and registry.tasks[run.id].live.status == "running"
 
 
-def test_an_attempt_that_dask_starts_again_ends_and_runs_nothing(desk, monkeypatch):
+def test_an_attempt_that_dask_starts_again_ends_and_runs_nothing(registry, monkeypatch):
     """Its worker died; meanwhile the run is in line once more, and what is there belongs to the next attempt."""
-    run, first = running(desk)
+    run, first = running(registry)
     store = open_store()
     store.update(run.id, attempt=first.key)
     asked = SimpleNamespace(get_current_task=lambda: first.key)
     monkeypatch.setattr(worker, "get_worker", lambda: asked)
     assert worker.execute(run.id, store.uri, str(store.root)) == worker.AGAIN
     assert store.run(run.id).status == "running"  # the engine says what has become of it
-    dispatch.gone(desk, first)
-    store.reopen(run.id, desk.owner)
-    second = attempt(desk, run, "queued")
+    dispatch.end_lost(registry, first)
+    store.reopen(run.id, registry.owner)
+    second = attempt(registry, run, "queued")
     assert worker.execute(run.id, store.uri, str(store.root)) == worker.AGAIN
     assert store.run(run.id).status == "queued" and second.active
 
 
-def test_the_engine_hears_that_an_attempt_was_started_again(desk):
-    run, first = running(desk)
+def test_the_engine_hears_that_an_attempt_was_started_again(registry):
+    run, first = running(registry)
     first.future = SimpleNamespace(status="finished", result=lambda: worker.AGAIN)
-    dispatch.ended(desk, first, first.future)
+    dispatch.on_task_done(registry, first, first.future)
     assert first.live.status == open_store().run(run.id).status == "lost"
 
 
-def test_a_run_resumed_while_the_scheduler_was_asked_is_not_lost(desk, monkeypatch):
-    run, first = running(desk)
-    desk.tasks.clear()
+def test_a_run_resumed_while_the_scheduler_was_asked_is_not_lost(registry, monkeypatch):
+    run, first = running(registry)
+    registry.tasks.clear()
     monkeypatch.setattr(recovery, "ON_THE_WAY", -1)
-    monkeypatch.setattr(desk, "scheduler", desk.owner)
+    monkeypatch.setattr(registry, "scheduler", registry.owner)
 
     def known_turns(client):
         """While we wait for the answer, the run is found lost and resumed."""
-        desk.tasks[run.id] = first
-        dispatch.gone(desk, first)
-        attempt(desk, run, "queued")
-        open_store().reopen(run.id, desk.owner)
+        registry.tasks[run.id] = first
+        dispatch.end_lost(registry, first)
+        attempt(registry, run, "queued")
+        open_store().reopen(run.id, registry.owner)
         return {}
 
     monkeypatch.setattr(scheduler, "known_turns", known_turns)
-    recovery.adopt(desk)
-    assert open_store().run(run.id).status == "queued" and desk.holds(run.id)
+    recovery.adopt(registry)
+    assert open_store().run(run.id).status == "queued" and registry.holds(run.id)

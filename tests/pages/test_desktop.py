@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from workbench.pages.lab import desktop
-from workbench.pages.lab.desktop import OpenIn, obstacle
+from workbench.pages.lab.desktop import DesktopButtons, obstacle
 
 
 @pytest.fixture
@@ -30,9 +30,9 @@ def test_a_viewer_without_screen_package_or_neighborhood_says_so(installed, monk
     assert "Open3D is not installed: `make desktop`" in obstacle("open3d", "localhost")
 
 
-def look(run, monkeypatch, viewers) -> OpenIn:
+def look(run, monkeypatch, viewers) -> DesktopButtons:
     monkeypatch.setattr(desktop, "get_lab", lambda name: SimpleNamespace(viewers=viewers))
-    found = OpenIn()
+    found = DesktopButtons()
     found._run = run
     in_a_loop(found._look())
     return found
@@ -62,7 +62,7 @@ def test_there_is_a_button_for_each_viewer_and_none_without(installed, monkeypat
 
 @pytest.mark.parametrize(("code", "said"), [("raise SystemExit(0)", ""), ("import time; time.sleep(9)", "")])
 def test_a_window_that_opens_leaves_no_word(code, said, monkeypatch):
-    found = OpenIn()
+    found = DesktopButtons()
     found._run = SimpleNamespace(id="r1", lab="rs")
     monkeypatch.setattr(desktop, "PATIENCE", 0.5)
     start = desktop.subprocess.Popen
@@ -80,7 +80,7 @@ def test_a_window_that_opens_leaves_no_word(code, said, monkeypatch):
 
 
 def test_a_window_that_cannot_open_says_why(monkeypatch):
-    found = OpenIn()
+    found = DesktopButtons()
     found._run = SimpleNamespace(id="no-such-run", lab="rs")
     monkeypatch.setattr(desktop, "PATIENCE", 60)
     in_a_loop(found.open("napari"))  # the real command

@@ -20,7 +20,7 @@ from workbench.data.music.groove import from_rows
 from workbench.data.music.midi import to_midi
 from workbench.data.music.named import groove_card
 from workbench.data.volumes.card import VolumeCard
-from workbench.pages.lab.own_data import OwnFile, groove_html
+from workbench.pages.lab.own_data import OwnDataInput, groove_html
 from workbench.pages.lab.volume_card import volume_html
 
 
@@ -31,7 +31,7 @@ def beat(bars: int = 20) -> bytes:
 def drop(modality: str, name: str, blob: bytes) -> tuple[list[str], str]:
     """Drop a file and return the paths that were handed on, and what the card says."""
     chosen: list[str] = []
-    button = OwnFile(modality, chosen.append)
+    button = OwnDataInput(modality, chosen.append)
     button._button.filename = name
     with ThreadPoolExecutor(1) as other:  # Playwright, once used, has an event loop of its own in this thread
         other.submit(asyncio.run, button._dropped(SimpleNamespace(new=blob))).result()

@@ -12,7 +12,7 @@ from workbench.contract.lab import labs
 from workbench.pages.lab.keep import kept_html
 from workbench.pages.runs.filter import read, written
 from workbench.pages.runs.rows import table_html
-from workbench.runs.describe import changed, say
+from workbench.runs.describe import changed_params, format_params
 from workbench.runs.record import Run
 from workbench.runs.search import Query, Where, field_names
 from workbench.ui.address import Place
@@ -96,8 +96,8 @@ def test_every_offered_field_can_be_asked_of():
 
 
 def test_params_of_a_lab_that_is_gone_are_all_shown():
-    assert changed(make_run(), None) == make_run().params
-    assert say({"a": [1, 2], "b": 0.123456}) == "a = 1, 2; b = 0.1235"
+    assert changed_params(make_run(), None) == make_run().params
+    assert format_params({"a": [1, 2], "b": 0.123456}) == "a = 1, 2; b = 0.1235"
 
 
 def test_tags_note_and_trash_are_told_beside_the_run():

@@ -11,7 +11,7 @@ from tornado.websocket import WebSocketClosedError
 from workbench.pages.gallery import gallery_html
 from workbench.pages.lab.progress import live_html
 from workbench.pages.shell import _let_leave
-from workbench.runs.describe import number
+from workbench.runs.describe import format_number
 from workbench.ui.style import seconds, size
 
 
@@ -56,7 +56,13 @@ def test_snapshot_in_words():
 
 
 def test_numbers_as_people_write_them():
-    assert [number(v) for v in (None, float("nan"), 0.123456, 12345, True)] == ["–", "–", "0.1235", "12,345", "True"]
+    assert [format_number(v) for v in (None, float("nan"), 0.123456, 12345, True)] == [
+        "–",
+        "–",
+        "0.1235",
+        "12,345",
+        "True",
+    ]
     assert [seconds(v) for v in (None, 4.21, 42, 7800)] == ["–", "4.2 s", "42 s", "2 h 10 min"]
     assert [size(v) for v in (0, 999, 2_500_000, 3e10)] == ["–", "999 B", "2.5 MB", "30.0 GB"]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from workbench.contract.errors import LabError
-from workbench.engine.worker import describe
-from workbench.runs.machine_errors import in_words, make_room
+from workbench.engine.worker import error_record
+from workbench.runs.machine_errors import delete_partial_files, user_error
 from workbench.runs.store import Store
 
 
@@ -19,7 +19,7 @@ def test_what_a_full_device_says_is_told_in_words():
     with pytest.raises(OSError) as caught, Path("/dev/full").open("w") as file:
         file.write("x")
         file.flush()
-    told = describe(caught.value)
+    told = error_record(caught.value)
     assert (
         told["cause"] == "The disk is full." and "WORKBENCH_HOME" in told["hint"] and "Traceback" in told["traceback"]
     )
@@ -30,13 +30,13 @@ def test_too_little_memory_is_told_in_words():
 
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**55)
-    assert describe(caught.value)["cause"] == "The memory ran out."
-    assert in_words(MemoryError()).cause == "The memory ran out."
+    assert error_record(caught.value)["cause"] == "The memory ran out."
+    assert user_error(MemoryError()).cause == "The memory ran out."
 
 
 def test_other_mistakes_are_left_alone():
-    assert in_words(ValueError("the disk is round")) is None
-    assert in_words(FileNotFoundError(2, "No such file")) is None
+    assert user_error(ValueError("the disk is round")) is None
+    assert user_error(FileNotFoundError(2, "No such file")) is None
 
 
 def test_a_database_that_another_process_holds_is_told_in_words(tmp_path):
@@ -59,7 +59,7 @@ def test_what_is_half_written_makes_room(tmp_path):
     for name in ("tables/a.parquet", "tables/a.parquet.part", "checkpoint.safetensors", "checkpoint-new.part"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x")
-    make_room(tmp_path)
+    delete_partial_files(tmp_path)
     assert sorted(path.name for path in tmp_path.rglob("*.*")) == ["a.parquet", "checkpoint.safetensors"]
 
 

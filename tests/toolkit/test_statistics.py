@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from workbench.toolkit.statistics import apart, interval, word
+from workbench.toolkit.statistics import difference_interval, interval, verdict_word
 
 
 def world(rng, cases, trainings, spread):
@@ -29,9 +29,9 @@ def test_over_few_trainings_it_covers_less_often_but_far_more_than_without_them(
 
 def test_a_difference_that_one_training_alone_shows_is_noise():
     values = np.random.default_rng(0).normal(0, 0.1, (37, 3)) + [-0.1, 0.0, 2.0]
-    assert word(interval(values.mean(1))) == "holds"
-    assert word(interval(values)) == "within noise"
-    assert word(interval(values + 1)) == "holds"
+    assert verdict_word(interval(values.mean(1))) == "holds"
+    assert verdict_word(interval(values)) == "within noise"
+    assert verdict_word(interval(values + 1)) == "holds"
 
 
 def test_the_same_values_give_the_same_interval_in_any_shape():
@@ -49,7 +49,7 @@ def test_what_is_missing_is_left_out():
 @pytest.mark.parametrize("values", [[0.5], [[0.5, 0.6]], [], [[np.nan]]])
 def test_a_single_case_or_none_has_no_interval(values):
     found = interval(np.array(values, float).reshape(-1, 2) if np.ndim(values) == 2 and len(values[0]) == 2 else values)
-    assert np.isnan(found[1:]).all() and word(found) == "not tested"
+    assert np.isnan(found[1:]).all() and verdict_word(found) == "not tested"
 
 
 def test_other_cases_under_the_same_trainings():
@@ -57,5 +57,5 @@ def test_other_cases_under_the_same_trainings():
     rng = np.random.default_rng(0)
     offset = np.array([-5.0, 0.0, 5.0])
     a, b = 1 + rng.normal(0, 0.1, (12, 3)) + offset, rng.normal(0, 0.1, (20, 3)) + offset
-    mean, low, high = apart(a, b)
+    mean, low, high = difference_interval(a, b)
     assert mean == pytest.approx(1, abs=0.1) and 0.8 < low < high < 1.2

@@ -7,7 +7,7 @@ import pytest
 from workbench.contract.errors import LabError
 from workbench.contract.lab import Claim, Lab, Metric, Paper, PaperValue, Verdict
 from workbench.contract.result import Result
-from workbench.toolkit.statistics import told
+from workbench.toolkit.statistics import interval_numbers
 from workbench.ui import reading
 from workbench.ui.claims import claims_html, facts_html
 from workbench.ui.errors import describe, error_html
@@ -81,9 +81,9 @@ def test_an_interval_is_drawn_with_its_numbers_and_the_rest_told_as_it_is():
     ("low", "high", "side"), [(-0.04, 0.01, "above"), (-0.09, -0.06, "below"), (-0.06, 0.01, "on both sides of")]
 )
 def test_the_line_of_an_interval_stands_where_the_claim_is_decided(low, high, side):
-    text = facts_html(told("cost", (-0.04, low, high), threshold=-0.05))
+    text = facts_html(interval_numbers("cost", (-0.04, low, high), threshold=-0.05))
     assert f"the interval lies {side} -0.05" in text and "line at -0.05" in text and "threshold</dt>" not in text
     line, reach = re.findall(r'<line[^>]* x1="([\d.]+)" x2="([\d.]+)"', text)
     assert line[0] == line[1]
     assert (float(line[0]) < float(reach[0]), float(line[0]) > float(reach[1])) == (side == "above", side == "below")
-    assert 'aria-label="the interval lies above zero"' in facts_html(told("gain", (0.2, 0.1, 0.3)))
+    assert 'aria-label="the interval lies above zero"' in facts_html(interval_numbers("gain", (0.2, 0.1, 0.3)))

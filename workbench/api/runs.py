@@ -1,4 +1,4 @@
-"""The Python API behind ``import workbench``: the same words as the page and the terminal."""
+"""Handles to runs: ``workbench.run``, ``open_run``, ``compare``, ``import_run``."""
 
 from __future__ import annotations
 
@@ -215,14 +215,14 @@ def execute(
     show: bool = True,
 ) -> Run:
     """Run a lab, wait for its end, and return the run however it ended."""
-    values = from_anywhere(contract.get_lab(lab).Params.make(preset, **params).to_dict())
+    values = with_whole_path(contract.get_lab(lab).Params.make(preset, **params).to_dict())
     engine = open_engine(scheduler)
     run_id = engine.submit(lab, values, seed=seed, device=device, preset=preset)
     follow(engine, run_id, show)
     return Run(store.open_store().run(run_id), engine)
 
 
-def from_anywhere(params: Mapping[str, Any]) -> dict[str, Any]:
+def with_whole_path(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return params whose own file has its whole path: a run may be repeated, and a sweep continued, elsewhere."""
     file = params.get("file")
     return {**params, "file": str(Path(file).expanduser().resolve())} if file else dict(params)

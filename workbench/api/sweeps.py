@@ -1,4 +1,4 @@
-"""``workbench.sweep`` and ``workbench.open_sweep``: a sweep in the hand."""
+"""Handles to sweeps: ``workbench.sweep`` and ``workbench.open_sweep``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from workbench.api.progress import Bar, progress_display
-from workbench.api.runs import from_anywhere
+from workbench.api.runs import with_whole_path
 from workbench.engine import Engine, open_engine
 from workbench.runs.record import Run
 from workbench.runs.store import open_store
@@ -149,7 +149,7 @@ def sweep(
         axes,
         seeds=seeds,
         preset=preset,
-        base=from_anywhere(params or {}),
+        base=with_whole_path(params or {}),
         search=search,
         count=count,
         metric=metric,

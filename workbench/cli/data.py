@@ -1,4 +1,4 @@
-"""``workbench data``: the catalog, and a look at your own file."""
+"""``workbench data``: list the catalog, fetch an entry, and show the card of your own file."""
 
 from __future__ import annotations
 

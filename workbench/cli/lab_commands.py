@@ -1,4 +1,4 @@
-"""Commands that a lab brings along: its optional room ``cli.py``, looked for only when its name is called."""
+"""Commands of a lab, from its optional module ``cli.py``, loaded when they are called."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``workbench labs | new-lab | record``: what there is, one of your own, and the run that ships with a lab."""
+"""``workbench labs | new-lab | record``: list labs, create one, and record the run that ships with one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def labs(as_json: Json = False) -> None:
     for lab in contract.labs().values():
         row = {key: getattr(lab, key) for key in ("name", "title", "state", "modality", "summary", "error")}
         row["paper"] = dataclasses.asdict(lab.paper)
-        row["presets"] = list(lab.Params.presets) if lab.state == "works" else []
+        row["presets"] = lab.Params.shown_presets() if lab.state == "works" else []
         row["metrics"] = [metric.key for metric in lab.metrics]
         row["claims"] = [claim.key for claim in lab.claims]
         rows.append(row)

@@ -1,4 +1,4 @@
-"""The login that the environment asks for, in the words of ``panel serve``."""
+"""The login of ``workbench serve``, configured by the environment as for ``panel serve``."""
 
 from __future__ import annotations
 

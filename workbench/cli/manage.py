@@ -1,4 +1,4 @@
-"""``workbench star | rename | note | tag | group | trash | restore | delete``: what a user does with a run."""
+"""``workbench star | rename | note | tag | group | trash | restore | delete``: manage runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands share: their options, and how they print."""
+"""Options and output that the commands share."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def print_table(columns: tuple[str, ...], rows: list[Any], lines: bool = False) 
 
 def print_json(value: Any) -> None:
     """Print strict JSON: a missing number is null."""
-    from workbench.contract.result import finite
+    from workbench.contract.result import json_values
 
-    sys.stdout.write(json.dumps(finite(value), indent=1, default=str) + "\n")
+    sys.stdout.write(json.dumps(json_values(value), indent=1, default=str) + "\n")
 
 
 def print_error(cause: str, hint: str) -> None:

@@ -1,4 +1,4 @@
-"""``workbench run | resume | runs | compare``: what becomes of a run."""
+"""``workbench run | resume | runs | compare``: execute, list and compare runs."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def runs(
     as_json: Json = False,
 ) -> None:
     """List the runs, newest first or in another order."""
-    from workbench.runs.describe import changed, say
+    from workbench.runs.describe import changed_params, format_params
     from workbench.runs.search import MOST, Query, Where, list_page, unknown_fields
     from workbench.runs.store import open_store
 
@@ -90,7 +90,11 @@ def runs(
     heads = ("run", "name", "lab", "status", "created", "time", "preset", "asked", *([key] if key else []))
     rows = [
         (run.id, f"{'★ ' * run.star}{run.name}", run.lab, run.status, f"{run.created.astimezone():%b %d %H:%M}")
-        + (seconds(run.seconds), run.preset, _asked(say(changed(run, contract.labs().get(run.lab))), run.seed))
+        + (
+            seconds(run.seconds),
+            run.preset,
+            _asked(format_params(changed_params(run, contract.labs().get(run.lab))), run.seed),
+        )
         + ((f"{run.metrics[key]:.4g}" if key in run.metrics else "",) if key else ())
         for run in page.runs
     ]

@@ -1,4 +1,4 @@
-"""``workbench serve | doctor``: open the page, look at the machine."""
+"""``workbench serve | doctor``: serve the page, check the machine."""
 
 from __future__ import annotations
 

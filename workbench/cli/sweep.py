@@ -1,4 +1,4 @@
-"""``workbench sweep | sweeps``: many runs at once, and what came of them."""
+"""``workbench sweep | sweeps``: run and list sweeps."""
 
 from __future__ import annotations
 

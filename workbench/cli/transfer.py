@@ -1,4 +1,4 @@
-"""``workbench export | import | view``: take a run home, take one in, and look at it elsewhere."""
+"""``workbench export | import | view``: export, import and view runs."""
 
 from __future__ import annotations
 

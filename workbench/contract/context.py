@@ -1,4 +1,4 @@
-"""All that a running lab may ask of the outside."""
+"""The `Context` of a running lab: progress, metrics, checkpoints, random numbers and data."""
 
 from __future__ import annotations
 

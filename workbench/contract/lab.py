@@ -1,4 +1,4 @@
-"""The contract: what a lab declares, and how the rooms of its folder are found."""
+"""The declaration of a lab: `Lab`, its `Params`, metrics, claims and paper, and the registry of labs."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ from workbench.contract.result import Result
 
 MODALITIES = ("Tables and images", "Images", "Volumes", "Scenes", "Music", "Graphs")
 State = Literal["works", "planned", "broken"]
+TINY = "tiny"  # the preset of tests
 
 
 class Params(param.Parameterized):
     """The typed parameters of a lab: one declaration for form, CLI, URL, store and notebook.
 
     A subclass declares `param` parameters with bounds and a one-line ``doc`` (tooltip and CLI help), and
-    may name units, the rarely needed ones (`advanced`) and its presets.
+    may name units, the rarely needed ones (`advanced`) and its presets. The preset ``tiny``, if there is one, takes
+    seconds and teaches nothing: tests of stopping, resuming and repeating use it, and no page lists it.
     """
 
     units: ClassVar[dict[str, str]] = {}
@@ -42,7 +44,7 @@ class Params(param.Parameterized):
             If a name is unknown or a value is out of its bounds.
         """
         if preset not in cls.presets:
-            raise LabError(f"There is no preset {preset!r}.", f"Choose one of {', '.join(cls.presets)}.")
+            raise LabError(f"There is no preset {preset!r}.", f"Choose one of {', '.join(cls.shown_presets())}.")
         known = cls.names()
         for name in values:
             if name not in known:
@@ -53,6 +55,11 @@ class Params(param.Parameterized):
             raise cls._misfit({**cls.presets[preset], **values}, error) from error
 
     @classmethod
+    def shown_presets(cls) -> list[str]:
+        """Return the presets that a user may choose from, the default first."""
+        return [name for name in cls.presets if name != TINY]
+
+    @classmethod
     def _misfit(cls, values: dict[str, Any], error: Exception) -> LabError:
         """Return in the user's words what param says in its own."""
         for name, value in values.items():
@@ -60,7 +67,9 @@ class Params(param.Parameterized):
                 cls(**{name: value})
             except (ValueError, TypeError) as own:
                 declared = cls.param[name]
-                return LabError(f"{declared.label} ({name}) = {value!r} does not fit.", wanted(declared) or str(own))
+                return LabError(
+                    f"{declared.label} ({name}) = {value!r} does not fit.", accepted_values(declared) or str(own)
+                )
         return LabError(f"The parameters do not fit: {error}")
 
     @classmethod
@@ -99,7 +108,7 @@ class Params(param.Parameterized):
         return {name: getattr(self, name) for name in self.names()}
 
 
-def wanted(declared: param.Parameter) -> str:
+def accepted_values(declared: param.Parameter) -> str:
     """Return in a sentence which values a parameter takes; nothing where that is not known."""
     if isinstance(declared, param.Selector):
         many = "some" if isinstance(declared, param.ListSelector) else "one"

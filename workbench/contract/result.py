@@ -1,4 +1,4 @@
-"""What a run or a probe gives back: numbers, tables, arrays and media. Loads without torch."""
+"""The result of a run or a probe: metrics, curves, tables, arrays and media. Loads without torch."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ class Result:
         for name, blob in self.media.items():
             write_piece(folder, name, blob)
         head = {key: getattr(self, key) for key in ("metrics", "samples", "curves", "notes", "partial")}
-        with whole(folder / "result.json") as path:
-            path.write_text(json.dumps(finite(head), indent=1))
+        with atomic_write(folder / "result.json") as path:
+            path.write_text(json.dumps(json_values(head), indent=1))
 
     @classmethod
     def load(cls, folder: Path) -> Result:
@@ -114,22 +114,22 @@ def write_piece(folder: Path, name: str, value: pd.DataFrame | np.ndarray | byte
     if not NAME.fullmatch(stem):
         raise ValueError(f"{name!r} is no good name for a result: use small letters, digits, - and _")
     if isinstance(value, pd.DataFrame):
-        with whole(folder / "tables" / f"{name}.parquet") as path:
+        with atomic_write(folder / "tables" / f"{name}.parquet") as path:
             value.reset_index(drop=True).to_parquet(path)
     elif isinstance(value, np.ndarray):
         if value.dtype == object:
             raise ValueError(f"the array {name!r} holds Python objects; results keep numbers only")
-        with whole(folder / "arrays" / f"{name}.npy") as path, path.open("wb") as file:
+        with atomic_write(folder / "arrays" / f"{name}.npy") as path, path.open("wb") as file:
             np.save(file, value, allow_pickle=False)
     elif isinstance(value, bytes):
-        with whole(folder / "media" / name) as path:
+        with atomic_write(folder / "media" / name) as path:
             path.write_bytes(value)
     else:
         raise ValueError(f"{name!r} is a {type(value).__name__}; a result keeps tables, arrays and bytes")
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a place to write to, which takes its name when it is whole: a killed run leaves no torn file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # The process in its name: a worker that is about to die may still write beside the one that resumes its run
@@ -165,12 +165,12 @@ class _Folder(Mapping):
         return dict, (dict(self),)  # travels between processes as a plain dict
 
 
-def finite(value: Any) -> Any:
+def json_values(value: Any) -> Any:
     """Return a copy for JSON, which has no NaN: missing numbers become null."""
     if isinstance(value, dict):
-        return {str(k): finite(v) for k, v in value.items()}
+        return {str(k): json_values(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [finite(v) for v in value]
+        return [json_values(v) for v in value]
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):

@@ -1,4 +1,4 @@
-"""Keep what a browser uploads: harmless names, limits, never outside one folder."""
+"""Storage of uploaded files: safe names, limits, and one folder."""
 
 from __future__ import annotations
 

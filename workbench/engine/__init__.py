@@ -3,8 +3,8 @@
 The engine is a client of a Dask scheduler: of its own local cluster (`workbench.engine.cluster`), or of the one named
 by ``--scheduler`` or ``WORKBENCH_SCHEDULER``. A run belongs to the scheduler and the store, not to a page.
 
-Its rooms: `sending` hands runs and questions to Dask, in the order of `turns`; `listening` hears what becomes of them;
-`adopting` finds the runs of earlier and other processes; `desk` is what they share.
+`dispatch` sends runs and probes to Dask, in the order of `fairness`; `events` receives what the workers report;
+`recovery` finds the runs of earlier and other processes; `registry` is the state that they share.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from workbench.engine import (
 )
 from workbench.engine.live import Live, Task, snapshot
 from workbench.engine.owner import this_process
-from workbench.engine.state import Desk
+from workbench.engine.registry import RunRegistry
 from workbench.runs.record import RESUMABLE, Run
 from workbench.runs.store import open_store
 
@@ -56,7 +56,7 @@ class Engine:
     def __init__(self, scheduler: str | None = None, slots: int | None = None):
         self.scheduler, self.slots = scheduler, slots or cluster.slot_count()
         self.state, self.message = "starting", "The engine is starting."
-        self._desk = Desk(scheduler, owner=scheduler or this_process())
+        self._registry = RunRegistry(scheduler, owner=scheduler or this_process())
         self._child: subprocess.Popen | None = None
         self._ready = threading.Event()
         threading.Thread(target=self._work, name="engine", daemon=True).start()
@@ -68,12 +68,12 @@ class Engine:
     @property
     def client(self) -> Any:
         """The Dask client, once the engine is ready."""
-        return self._desk.client
+        return self._registry.client
 
     @property
     def closed(self) -> threading.Event:
         """Set once the engine is closed."""
-        return self._desk.closed
+        return self._registry.closed
 
     # -- life ----------------------------------------------------------------------------------
 
@@ -88,14 +88,14 @@ class Engine:
         self.state, self.message = "ready", f"{self.slots} run{'s' * (self.slots > 1)} at once"
         self._ready.set()
         searched = time.time()
-        while not self._desk.closed.wait(LOOK):
+        while not self._registry.closed.wait(LOOK):
             try:
                 if self._child is not None and self._child.poll() is not None:
                     self._renew()
-                events.watch(self._desk, self.stop)
-                self._desk.pay()
+                events.check_workers(self._registry, self.stop)
+                self._registry.pay()
                 if time.time() - searched > SEARCH:
-                    recovery.adopt(self._desk)
+                    recovery.adopt(self._registry)
                     searched = time.time()
             except Exception as error:  # the scheduler is away; the next round tries again
                 self.message = f"The scheduler does not answer: {error}"
@@ -108,7 +108,7 @@ class Engine:
         if self.scheduler:
             self.slots = max(1, len(scheduler.workers(self.client)))
             scheduler.wake(self.client)
-        recovery.adopt(self._desk)
+        recovery.adopt(self._registry)
 
     def _connect(self) -> None:
         from distributed import Client
@@ -116,20 +116,20 @@ class Engine:
         address = self.scheduler or self._child.stdout.readline().strip()
         if not address:
             raise OSError("the local cluster ended before it had started")
-        client = self._desk.client = Client(address, timeout="20s", set_as_default=False)
+        client = self._registry.client = Client(address, timeout="20s", set_as_default=False)
         client.register_plugin(worker.Plugin())
-        client.subscribe_topic(worker.TOPIC, functools.partial(events.hear, self._desk))
+        client.subscribe_topic(worker.TOPIC, functools.partial(events.on_event, self._registry))
 
     def _renew(self) -> None:
         """Start another local cluster in the place of one that was killed; what ran there is lost."""
         self._ready.clear()  # what is queued meanwhile waits
-        with self._desk.lock:
-            tasks = self._desk.tasks.values()
+        with self._registry.lock:
+            tasks = self._registry.tasks.values()
             there = [task for task in tasks if task.active and not task.foreign and task.future]
         self.client.close(timeout=2)
         self._child = cluster.spawn(self.slots)
         for task in there:
-            dispatch.gone(self._desk, task)
+            dispatch.end_lost(self._registry, task)
         self._connect()
         self._ready.set()
 
@@ -149,14 +149,14 @@ class Engine:
 
     def close(self) -> None:
         """End the local cluster and let go of a foreign one; its runs go on there."""
-        desk = self._desk
-        if desk.closed.is_set():
+        registry = self._registry
+        if registry.closed.is_set():
             return
-        desk.closed.set()
-        for pool in (desk.outbox, desk.errands):
+        registry.closed.set()
+        for pool in (registry.outbox, registry.errands):
             pool.shutdown(wait=False, cancel_futures=True)
-        if desk.client is not None:
-            desk.client.close(timeout=2)
+        if registry.client is not None:
+            registry.client.close(timeout=2)
         if self._child is not None:
             self._child.stdin.close()
             try:
@@ -190,9 +190,9 @@ class Engine:
         """
         self._check()
         values = get_lab(lab).Params.make(**params).to_dict()
-        who = {"group": group, "user": user or fairness.account(), "scheduler": self._desk.owner}
+        who = {"group": group, "user": user or fairness.account(), "scheduler": self._registry.owner}
         run = open_store().create(lab, values, seed=seed, preset=preset, device=device, name=name, **who)
-        self._desk.outbox.submit(self._send, self._enter(run, Live(run.id)))
+        self._registry.outbox.submit(self._send, self._enter(run, Live(run.id)))
         return run.id
 
     def resume(self, run_id: str) -> None:
@@ -212,72 +212,72 @@ class Engine:
         get_lab(run.lab)
         task = self._enter(run, replace(snapshot(run), status="queued", error=None))
         try:  # the store last: whoever finds the run queued there finds our attempt, and takes it for nobody else's
-            open_store().reopen(run_id, self._desk.owner)
+            open_store().reopen(run_id, self._registry.owner)
         except BaseException:
-            self._desk.settle(task, run.status, run.error)
+            self._registry.settle(task, run.status, run.error)
             raise
         dispatch.finished_run.cache_clear()
-        self._desk.outbox.submit(self._send, task)
+        self._registry.outbox.submit(self._send, task)
 
     def live(self, run_id: str) -> Live | None:
         """Return the latest snapshot of a run, or None when the engine has not heard of it."""
-        with self._desk.lock:
-            task = self._desk.tasks.get(run_id)
-            return task and task.now(fairness.in_order(self._desk.tasks))
+        with self._registry.lock:
+            task = self._registry.tasks.get(run_id)
+            return task and task.now(fairness.in_order(self._registry.tasks))
 
     def active(self) -> list[Live]:
         """Return the snapshots of all runs that are queued or running."""
-        with self._desk.lock:
-            queue = fairness.in_order(self._desk.tasks)
-            return [task.now(queue) for task in self._desk.tasks.values() if task.active]
+        with self._registry.lock:
+            queue = fairness.in_order(self._registry.tasks)
+            return [task.now(queue) for task in self._registry.tasks.values() if task.active]
 
     def stop(self, run_id: str) -> None:
         """Ask a run to stop; its worker is killed when it does not obey within `GRACE` seconds.
 
         A run that another process started is stopped by that process, which finds the word we leave.
         """
-        desk = self._desk
-        with desk.lock:
-            task = desk.tasks.get(run_id)
+        registry = self._registry
+        with registry.lock:
+            task = registry.tasks.get(run_id)
             if task is None or not task.active or task.kill_at is not None:
                 return
             task.kill_at = time.time() + GRACE
             queued, address = task.live.status == "queued", task.live.worker
         if task.foreign:
-            desk.errands.submit((task.folder / events.STOP).touch)
+            registry.errands.submit((task.folder / events.STOP).touch)
         elif queued:
-            desk.errands.submit(dispatch.withdraw, desk, task)
+            registry.errands.submit(dispatch.cancel, registry, task)
         elif address:  # else it was just adopted, and its worker has not spoken yet
-            desk.errands.submit(desk.client.run, worker.request_stop, run_id, workers=[address])
+            registry.errands.submit(registry.client.run, worker.request_stop, run_id, workers=[address])
 
     def probe(self, run_id: str, request: dict[str, Any]) -> concurrent.futures.Future[Result]:
         """Ask a finished run a question; the answer saves nothing."""
-        return self._desk.errands.submit(self._ask, run_id, request)
+        return self._registry.errands.submit(self._ask, run_id, request)
 
     # -- inside: once the engine is ready ----------------------------------------------------------
 
     def _enter(self, run: Run, live: Live) -> Task:
         """Give a run its place in line."""
-        desk = self._desk
-        with desk.lock:
-            turn = fairness.next_turn(desk.tasks, run.user, desk.now)
+        registry = self._registry
+        with registry.lock:
+            turn = fairness.next_turn(registry.tasks, run.user, registry.now)
             waits = replace(live, stage="waiting for a free slot")
             task = Task(waits, scheduler.new_key(run.id), folder=run.folder, user=run.user, turn=turn)
-            desk.tasks.pop(run.id, None)  # a run that is resumed goes to the end of its line
-            desk.tasks[run.id] = task
+            registry.tasks.pop(run.id, None)  # a run that is resumed goes to the end of its line
+            registry.tasks[run.id] = task
         return task
 
     def _send(self, task: Task) -> None:
         try:
             self.wait()
-            dispatch.send(self._desk, task)
+            dispatch.send(self._registry, task)
         except Exception as error:
-            self._desk.finish(task, "failed", worker.describe(error))
+            self._registry.finish(task, "failed", worker.error_record(error))
 
     def _ask(self, run_id: str, request: dict[str, Any]) -> Result:
         run = dispatch.finished_run(run_id)
         self.wait()
-        return dispatch.ask(self._desk, run, request)
+        return dispatch.ask(self._registry, run, request)
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""The local cluster: a child process with a Dask scheduler, one worker process a slot, and one for probes.
+"""The local Dask cluster: a child process with a scheduler, one worker process a slot, and one for probes.
 
 The web server, the terminal and the notebook talk to it exactly as they would to a cluster elsewhere. It ends
 when its parent does: the parent holds the other end of its standard input.
@@ -77,12 +77,14 @@ async def serve(slots: int) -> None:
 
 def spawn(slots: int) -> subprocess.Popen:
     """Start the cluster as a child; its first line of output is the scheduler's address."""
-    command = [sys.executable, "-m", "workbench.engine.cluster", str(slots)]
+    # Not by -m: the package `workbench.engine` imports this module, and Python would warn of it in the terminal.
+    command = [sys.executable, "-c", "from workbench.engine.cluster import main; main()", str(slots)]
     env = os.environ | {"DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "critical"}  # lost workers are told in the page
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     # A session of its own: Ctrl-C in the terminal stops the run softly and must not reach the workers.
     return subprocess.Popen(command, env=env, start_new_session=True, **pipes)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Serve the cluster of as many slots as the first argument says."""
     asyncio.run(serve(int(sys.argv[1])))

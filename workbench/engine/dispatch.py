@@ -1,4 +1,4 @@
-"""Sending: a run or a question goes to the Dask scheduler, and its task comes to an end there."""
+"""Dispatch of runs and probes to the Dask scheduler, and the end of their tasks."""
 
 from __future__ import annotations
 
@@ -9,73 +9,73 @@ from workbench.contract.errors import LabError
 from workbench.contract.result import Result
 from workbench.engine import scheduler, worker
 from workbench.engine.live import Task
-from workbench.engine.state import Desk
+from workbench.engine.registry import RunRegistry
 from workbench.runs.record import Run
 from workbench.runs.store import open_store
 
 PATIENCE = 120  # seconds for the answer to a question
 
 
-def send(desk: Desk, task: Task) -> None:
+def send(registry: RunRegistry, task: Task) -> None:
     """Hand a queued run to the scheduler; its turn is its priority there."""
     from distributed import fire_and_forget
 
     run_id = task.live.run_id
-    with desk.lock:
+    with registry.lock:
         if task.closing or not task.active:
             return  # withdrawn while the engine was starting
-        future = task.future = desk.client.submit(
+        future = task.future = registry.client.submit(
             worker.execute,
             run_id,
-            desk.store.uri,
-            str(desk.store.root),
+            registry.store.uri,
+            str(registry.store.root),
             key=task.key,
             resources={"run": 1},
             priority=-task.turn,
             pure=False,
         )
     fire_and_forget(future)  # it goes on when this process leaves a foreign cluster
-    future.add_done_callback(functools.partial(ended, desk, task))
+    future.add_done_callback(functools.partial(on_task_done, registry, task))
 
 
-def ended(desk: Desk, task: Task, future: Any) -> None:
+def on_task_done(registry: RunRegistry, task: Task, future: Any) -> None:
     """The Dask task ended: normally the worker has told so; otherwise it failed to, or its process is gone."""
     from distributed import KilledWorker
 
-    if desk.closed.is_set() or task.future is not future or task.closing or not task.active:
+    if registry.closed.is_set() or task.future is not future or task.closing or not task.active:
         return
     error = future.exception() if future.status == "error" else None
     if future.status == "finished":
         status = future.result()
         if status == worker.AGAIN:
-            gone(desk, task)
+            end_lost(registry, task)
         else:
-            desk.settle(task, status)
+            registry.settle(task, status)
     elif error is not None and not isinstance(error, KilledWorker):
-        desk.finish(task, "failed", worker.describe(error))
-    elif task.kill_at is None and desk.store.run(task.live.run_id).status == "queued":
+        registry.finish(task, "failed", worker.error_record(error))
+    elif task.kill_at is None and registry.store.run(task.live.run_id).status == "queued":
         task.key = scheduler.new_key(task.live.run_id)
-        desk.outbox.submit(send, desk, task)  # it only stood in line at a worker that died: nothing is lost
+        registry.outbox.submit(send, registry, task)  # it only stood in line at a worker that died: nothing is lost
     else:
-        gone(desk, task)
+        end_lost(registry, task)
 
 
-def gone(desk: Desk, task: Task) -> None:
+def end_lost(registry: RunRegistry, task: Task) -> None:
     """End a run whose worker is gone: killed because it did not obey, or lost."""
     if task.kill_at is not None:
-        desk.finish(task, "stopped")
+        registry.finish(task, "stopped")
     else:
-        desk.finish(task, "lost", worker.lost("The worker process that ran it died."))
+        registry.finish(task, "lost", worker.lost_record("The worker process that ran it died."))
 
 
-def withdraw(desk: Desk, task: Task) -> None:
+def cancel(registry: RunRegistry, task: Task) -> None:
     """Take back a run that has not started; one that has just started is asked to stop."""
     if task.future is not None:
         task.future.cancel(force=True, reason="stopped by the user")
-    desk.finish(task, "stopped")
+    registry.finish(task, "stopped")
 
 
-def ask(desk: Desk, run: Run, request: dict[str, Any]) -> Result:
+def ask(registry: RunRegistry, run: Run, request: dict[str, Any]) -> Result:
     """Ask a finished run a question and wait for the answer.
 
     Raises
@@ -83,7 +83,7 @@ def ask(desk: Desk, run: Run, request: dict[str, Any]) -> Result:
     LabError
         If the model could not answer.
     """
-    asked = desk.client.submit(worker.answer, run, request, resources={"probe": 1}, pure=False, priority=10)
+    asked = registry.client.submit(worker.answer_probe, run, request, resources={"probe": 1}, pure=False, priority=10)
     try:
         return asked.result(timeout=PATIENCE)
     except LabError:

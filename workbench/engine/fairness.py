@@ -1,4 +1,4 @@
-"""Fair slots: whose run is next when several people share a machine.
+"""Fair scheduling of slots between users.
 
 Start-time fair queuing: a run gets a *turn* when it is submitted, and slots go by turns. A user's first run gets the
 turn of what is starting just now, each further one a later turn; so a hundred runs of one user stand behind one

@@ -1,4 +1,4 @@
-"""A run under way as the page sees it: snapshots, and how an event of the worker changes them."""
+"""Snapshots of a run in progress, updated by the events of its worker."""
 
 from __future__ import annotations
 

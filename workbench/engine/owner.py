@@ -1,4 +1,4 @@
-"""Who owns what is under way: a cluster elsewhere, or a process of this or another machine."""
+"""Owners of runs in progress: a cluster elsewhere, or a process of this or another machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one needs to know to get the numbers of a run again."""
+"""Provenance of a run: commit, packages, data, platform and timings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the engine asks of the Dask scheduler."""
+"""Queries to the Dask scheduler."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens inside a worker process: a run, a probe, and the context they see. Torch lives only here."""
+"""Code that runs inside a worker process: runs, probes and their context. Only here torch is imported."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from workbench.contract.errors import LabError
 from workbench.contract.lab import LoadedRun, get_lab
 from workbench.contract.result import Result, write_piece
 from workbench.engine.provenance import provenance
-from workbench.runs.machine_errors import in_words, make_room
+from workbench.runs.machine_errors import delete_partial_files, user_error
 from workbench.runs.record import Run
 from workbench.runs.store import Store, open_store
 from workbench.toolkit.memory import MemoryContext
-from workbench.toolkit.tensors import CHECKPOINTS, keep_checkpoint, last_checkpoint, save_tensors
+from workbench.toolkit.tensors import CHECKPOINTS, load_last_checkpoint, save_checkpoint, save_tensors
 
 TOPIC = "workbench"  # of the Dask events that carry progress
 AGAIN = "again"  # what `execute` returns of an attempt that Dask has started a second time
@@ -107,10 +107,10 @@ class WorkerContext(MemoryContext):
 
     def checkpoint(self, state: dict[str, Any]) -> None:
         self._keep_curves()  # up to here first: a run that is killed now and resumed lacks no point of them
-        keep_checkpoint(self.run.folder, state)
+        save_checkpoint(self.run.folder, state)
 
     def resume(self) -> dict[str, Any] | None:
-        return last_checkpoint(self.run.folder)
+        return load_last_checkpoint(self.run.folder)
 
     def should_stop(self) -> bool:
         self.obeyed = self.obeyed or self.run.id in _stops
@@ -192,14 +192,14 @@ def execute(run_id: str, store_uri: str, store_root: str) -> str:
             result = lab.run(lab.Params.make(**run.params), ctx)
             status = "stopped" if ctx.obeyed else "done"
         except Exception as problem:  # the run fails, the worker lives on
-            status, error, result = "failed", describe(problem), Result()
+            status, error, result = "failed", error_record(problem), Result()
     if error is not None:
-        make_room(run.folder)
+        delete_partial_files(run.folder)
     try:
         _keep(store, run, ctx, result, status)
     except Exception as problem:  # most likely a full disk: what is written so far stays
-        make_room(run.folder)
-        status, error = "failed", error or describe(problem)
+        delete_partial_files(run.folder)
+        status, error = "failed", error or error_record(problem)
     store.close(run_id, status, error)
     _stops.discard(run_id)
     ctx.send(status=status, error=error)
@@ -220,7 +220,7 @@ def _keep(store: Store, run: Run, ctx: WorkerContext, result: Result, status: st
             (run.folder / name).unlink(missing_ok=True)
 
 
-def answer(run: Run, request: dict[str, Any]) -> Result:
+def answer_probe(run: Run, request: dict[str, Any]) -> Result:
     """Answer one question to a finished run; the Dask task behind ``Engine.probe``."""
     key = f"{run.id}/{run.seconds}"  # a run that was resumed has another result
     if key not in _loaded:
@@ -264,18 +264,18 @@ def merge(result: Result, kept: Result) -> Result:
     return result
 
 
-def lost(cause: str) -> dict[str, str]:
+def lost_record(cause: str) -> dict[str, str]:
     """Return the error record of a run whose worker is gone."""
     hint = "It may have run out of memory, or been killed. What it had saved is kept; Resume goes on from there."
     return {"cause": cause, "hint": hint, "traceback": ""}
 
 
-def describe(problem: Exception) -> dict[str, str]:
+def error_record(problem: Exception) -> dict[str, str]:
     """Return an exception as cause, hint and traceback in words."""
     trace = "".join(traceback.format_exception(problem))
     if isinstance(problem, LabError):
         return {"cause": problem.cause, "hint": problem.hint, "traceback": trace}
-    words = in_words(problem)
+    words = user_error(problem)
     if words is not None:
         return {"cause": words.cause, "hint": words.hint, "traceback": trace}
     cause = f"{type(problem).__name__}: {problem}"

@@ -1,4 +1,4 @@
-"""A run or a view in the cell of a notebook: live while its kernel lives, and a still picture of it for afterwards.
+"""Runs and views in the cell of a notebook: live while the kernel runs, and a still picture for afterwards.
 
 A cell gets two outputs. The first holds a few lines of script, which look for the kernel's own server
 (`workbench.notebook.server`) and open its page in a frame; nothing is asked of any other host, and what a saved

@@ -1,4 +1,4 @@
-"""Who may come in: visitors from this machine, or anybody who has logged in."""
+"""Access control: visitors from this machine, or users who have logged in."""
 
 from __future__ import annotations
 

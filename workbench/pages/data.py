@@ -1,4 +1,4 @@
-"""The data page: what the catalog has, under which licence, and whether it is on this machine."""
+"""The data page: the catalog, with the state of each entry on this machine."""
 
 from __future__ import annotations
 

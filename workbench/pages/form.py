@@ -1,4 +1,4 @@
-"""The form of a lab, made from its `Params`: one declaration is type, bounds, unit, help and default."""
+"""The form of a lab, generated from its `Params`."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class Form:
         self._quiet = False
         self._errors: dict[str, str] = {}
         first = next(iter(params.presets))
-        self.preset = pmui.Select(label="Preset", options=list(params.presets), value=first, size="small", **STRETCH)
+        self.preset = pmui.Select(label="Preset", options=params.shown_presets(), value=first, size="small", **STRETCH)
         start = params.make(first)
         self.fields = {
             name: widget_for(params.param[name], getattr(start, name), params.units.get(name, ""))
@@ -163,7 +163,7 @@ class Form:
         """Show given values without calling `changed`; names and presets that the lab lacks are left out."""
         self._quiet = True
         try:
-            preset = preset if preset in self._class.presets else next(iter(self._class.presets))
+            preset = preset if preset in self._class.shown_presets() else next(iter(self._class.presets))
             base = self._class.make(preset).to_dict()
             known = {k: v for k, v in (params or {}).items() if k in base}
             self.preset.value = preset

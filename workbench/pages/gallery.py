@@ -1,4 +1,4 @@
-"""The first page: ten labs, grouped by what goes in; planned and broken ones say so."""
+"""The first page: all labs, grouped by the kind of their input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shell: one page, one session, four places in it, and an address that says where one is."""
+"""The shell: one session with its header, its pages and its address."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from workbench.pages.compare.page import ComparePage
 from workbench.pages.data import data_html
 from workbench.pages.gallery import gallery_html
 from workbench.pages.lab.page import LabPage
-from workbench.pages.runs.import_run import BringIn
+from workbench.pages.runs.import_run import ImportCard
 from workbench.pages.runs.table import RunsTable
 from workbench.pages.sweep.list import SweepList
 from workbench.pages.sweep.page import SweepPage
@@ -182,7 +182,7 @@ class Shell:
     def _show_runs(self) -> None:
         self._runs = self._runs or RunsTable(self)
         self._runs.arrive(self.here.filter)
-        parts = (SweepList().layout, self._runs.layout, BringIn().layout)
+        parts = (SweepList().layout, self._runs.layout, ImportCard().layout)
         self._body.objects = [style.html("<h1>Runs</h1>"), *parts]
         soon(self._runs.refresh)
 

@@ -1,4 +1,4 @@
-"""Runs side by side, as plain data: what was asked differently, what came out, and what the claims say."""
+"""Comparison of runs as plain data: parameters that differ, metrics with deltas, and verdicts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run was asked, in words: the params that differ from a lab's defaults, and values as people write them."""
+"""Run parameters as text: those that differ from the defaults, and values as people write them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from workbench.contract.lab import Lab, labs
 from workbench.runs.record import Run
 
 
-def changed(run: Run, lab: Lab | None) -> dict[str, Any]:
+def changed_params(run: Run, lab: Lab | None) -> dict[str, Any]:
     """Return the params of a run that differ from the lab's defaults."""
     if lab is None or lab.state != "works":
         return run.params
@@ -24,17 +24,17 @@ def _defaults(lab: str) -> dict[str, Any]:
     return json.loads(json.dumps(params.make(next(iter(params.presets))).to_dict(), default=str))
 
 
-def say(params: dict[str, Any]) -> str:
+def format_params(params: dict[str, Any]) -> str:
     """Return params as short text: ``eps = 0.1, seeds = 5``."""
-    return "; ".join(f"{key} = {say_value(value)}" for key, value in params.items())
+    return "; ".join(f"{key} = {format_value(value)}" for key, value in params.items())
 
 
-def say_value(value: Any) -> str:
+def format_value(value: Any) -> str:
     """Return the value of a param as short text."""
-    return ", ".join(map(str, value)) if isinstance(value, list) else number(value)
+    return ", ".join(map(str, value)) if isinstance(value, list) else format_number(value)
 
 
-def number(value: Any, digits: int = 4) -> str:
+def format_number(value: Any, digits: int = 4) -> str:
     """Return a number as people write it; a dash for a missing one."""
     if value is None or value != value:
         return "–"

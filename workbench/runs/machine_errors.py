@@ -1,4 +1,4 @@
-"""Troubles of the machine in words: a full disk, too little memory, a database that another process holds."""
+"""User-facing messages for disk, memory and database errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HELD = ("database is locked", "database table is locked")
 MEMORY = ("out of memory", "Cannot allocate memory", "DefaultCPUAllocator: can't allocate")
 
 
-def in_words(problem: BaseException) -> LabError | None:
+def user_error(problem: BaseException) -> LabError | None:
     """Return an exception that a machine in trouble causes as one for users, or None for any other.
 
     Libraries wrap what the system says (safetensors, MLflow and SQLAlchemy each in a class of their own), so that often
@@ -36,7 +36,7 @@ def in_words(problem: BaseException) -> LabError | None:
     return None
 
 
-class InWords:
+class ErrorTranslator:
     """Something whose methods meet the disk or a database, with such troubles told in words."""
 
     def __init__(self, real: Any):
@@ -51,7 +51,7 @@ class InWords:
             try:
                 return call(*given, **named)
             except Exception as problem:
-                words = in_words(problem)
+                words = user_error(problem)
                 if words is None:
                     raise
                 raise words from problem
@@ -59,7 +59,7 @@ class InWords:
         return told
 
 
-def make_room(folder: Path) -> None:
+def delete_partial_files(folder: Path) -> None:
     """Delete what a run on a full disk left half written, so that there is room to say what happened."""
     for torn in (*folder.rglob(f"*{PART}"), *folder.glob("checkpoint-new*")):
         torn.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What its user does with a run that is there: star, name, note, tag, group, trash, and delete for good.
+"""Star, rename, annotate, tag, group, trash and delete runs.
 
 All of it lies in the store, so that it survives a restart and every page and terminal sees it; the note is MLflow's
 own, which ``mlflow ui`` shows.
@@ -12,7 +12,7 @@ import shutil
 from typing import Any
 
 from workbench.contract.errors import LabError
-from workbench.contract.result import whole
+from workbench.contract.result import atomic_write
 from workbench.runs.record import Run
 from workbench.runs.store import Store
 
@@ -131,10 +131,10 @@ def delete(store: Store, run_id: str) -> None:
             f"On the server's machine: mlflow gc --run-ids {run_id}",
         )
     erase(run_id)
-    erase_files(store, run)
+    delete_files(store, run)
 
 
-def erase_files(store: Store, run: Run) -> None:
+def delete_files(store: Store, run: Run) -> None:
     """Remove the folder that holds this run and nothing else; one outside of the store is left alone."""
     folder = run.folder.parent if run.folder.name == "artifacts" else run.folder
     if folder.name == run.id and folder.is_relative_to(store.root):
@@ -164,7 +164,7 @@ def _write(store: Store, run_id: str, tags: dict[str, str]) -> Run:
     run = store.run(run_id)
     record = run.folder / "run.json"
     if record.exists():
-        with whole(record) as new:
+        with atomic_write(record) as new:
             new.write_text(json.dumps(run.to_json(), indent=1))
         if not store.is_local(run_id):
             store.client.log_artifact(run_id, str(record))

@@ -1,4 +1,4 @@
-"""A run as plain data: what the store knows of it, and the folder that holds the rest. Loads without torch."""
+"""The record of a run as plain data, and the folder that holds its result. Loads without torch."""
 
 from __future__ import annotations
 

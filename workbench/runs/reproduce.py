@@ -1,4 +1,4 @@
-"""How to get the numbers of a run again: the line for the terminal, and a notebook that compares them."""
+"""Repetition of a run: a command line, and a notebook that compares the numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def base_preset(params: type[Params], run: Run) -> str:
     """Return the preset to start from: the run's own, or else the one from which the fewest values differ."""
     if run.preset in params.presets:
         return run.preset
-    return min(params.presets, key=lambda preset: len(changes(params, preset, run.params)))
+    return min(params.shown_presets(), key=lambda preset: len(changes(params, preset, run.params)))
 
 
 def changes(params: type[Params], preset: str, values: dict[str, Any]) -> dict[str, Any]:

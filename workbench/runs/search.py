@@ -1,4 +1,4 @@
-"""Finding runs among thousands: conditions, order and pages.
+"""Search among thousands of runs: conditions, order and pages.
 
 MLflow narrows the search, Python decides. A condition becomes a clause of MLflow's filter only as far as that is sound:
 every run that fits also fits the clause, which holds nothing of the user's text but letters and digits. So no text can

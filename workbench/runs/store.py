@@ -1,4 +1,4 @@
-"""Where runs are kept: MLflow tracking for what can be searched, one folder a run for what is heavy.
+"""The store of runs: MLflow tracking for what can be searched, one folder a run for large data.
 
 Default: SQLite and a folder below ``WORKBENCH_HOME`` (``~/.workbench``); ``MLFLOW_TRACKING_URI`` names a
 tracking server instead. The stock MLflow client reads every run.
@@ -22,7 +22,7 @@ from urllib.parse import unquote, urlparse
 from workbench.contract.errors import LabError
 from workbench.contract.lab import labs
 from workbench.data.catalog.cache import home
-from workbench.runs.machine_errors import InWords
+from workbench.runs.machine_errors import ErrorTranslator
 from workbench.runs.record import ACTIVE, Run, recorded_run
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Store:
             logging.getLogger(talkative).setLevel(logging.WARNING)
         logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # what it logs, it raises too
         self.uri, self.root = uri, root
-        self.client = InWords(MlflowClient(uri))
+        self.client = ErrorTranslator(MlflowClient(uri))
         self._experiments: dict[str, str] = {}
         self._tuned = 0.0
 

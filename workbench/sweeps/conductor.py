@@ -1,4 +1,4 @@
-"""Leads a sweep: sends its runs out, a few more than there are slots, and sees every one of them to its end."""
+"""Execution of a sweep: its runs are submitted, a few more than there are slots, and followed to their end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How axes and seeds are written, in the terminal and in the page."""
+"""Notation of sweep parameters and seeds, in the terminal and on the page."""
 
 from __future__ import annotations
 

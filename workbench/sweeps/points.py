@@ -1,4 +1,4 @@
-"""Which settings a sweep runs: all of them, some by chance, or those that Optuna asks for."""
+"""The points of a sweep: a grid, a random sample, or suggestions of Optuna."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sweep asks for: axes, seeds and how to search; checked before anything runs."""
+"""The specification of a sweep: parameters, seeds and search; checked before anything runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What comes of a sweep, as pandas tables: one row a run, one row a point, one row a cell of a picture."""
+"""Tables of a sweep: one row a run, one row a point, one row a cell of the plot."""
 
 from __future__ import annotations
 

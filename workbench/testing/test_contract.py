@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from workbench.contract.errors import LabError
-from workbench.contract.lab import MODALITIES, LoadedRun, get_lab, labs
+from workbench.contract.lab import MODALITIES, TINY, LoadedRun, get_lab, labs
 from workbench.contract.result import Result
 from workbench.runs.record import read_record
 from workbench.toolkit.memory import MemoryContext
@@ -36,16 +36,27 @@ def pytest_generate_tests(metafunc):
 @pytest.fixture(scope="module")
 def finished(lab):
     """Return the quick run of a lab and its context, made once."""
-    return quick(lab)
+    return run_preset(lab, "quick")
 
 
-def quick(lab, **context):
-    """Run the preset quick; return the result with all that the context has kept, and the context."""
+@pytest.fixture(scope="module")
+def small(lab, request):
+    """Return a run of the smallest preset and its context: ``tiny`` where the lab declares it, else ``quick``."""
+    return run_preset(lab, TINY) if TINY in lab.Params.presets else request.getfixturevalue("finished")
+
+
+def run_preset(lab, preset, **context):
+    """Run a preset; return the result with all that the context has kept, and the context."""
     ctx = MemoryContext(seed=1, **context)
-    result = lab.run(lab.Params.make("quick"), ctx)
+    result = lab.run(lab.Params.make(preset), ctx)
     for name in ("curves", "tables", "arrays", "media"):
         setattr(result, name, {**getattr(ctx.kept, name), **getattr(result, name)})
     return result, ctx
+
+
+def run_small(lab, **context):
+    """Run the preset of the fixture `small`."""
+    return run_preset(lab, TINY if TINY in lab.Params.presets else "quick", **context)
 
 
 def fresh_python(code):
@@ -102,24 +113,24 @@ def test_the_quick_preset_gives_declared_finite_numbers(lab, finished):
     assert not result.partial and ctx.steps and all(0 <= done <= total for done, total, _ in ctx.steps)
 
 
-def test_same_seed_same_numbers(lab, finished):
-    again, _ = quick(lab)
-    assert again.metrics == finished[0].metrics and again.samples == finished[0].samples
+def test_same_seed_same_numbers(lab, small):
+    again, _ = run_small(lab)
+    assert again.metrics == small[0].metrics and again.samples == small[0].samples
 
 
-def test_a_stop_is_obeyed_with_a_partial_result(lab, finished):
-    stop = max(2, len(finished[1].steps) // 3)
-    result, ctx = quick(lab, stop_after=stop)
+def test_a_stop_is_obeyed_with_a_partial_result(lab, small):
+    stop = max(2, len(small[1].steps) // 3)
+    result, ctx = run_small(lab, stop_after=stop)
     assert len(ctx.steps) <= stop + 3
     for build in lab.views(result).values():
         build()  # what there is can be looked at
 
 
-def test_a_stopped_run_resumes_and_ends_with_the_same_numbers(lab, finished):
+def test_a_stopped_run_resumes_and_ends_with_the_same_numbers(lab, small):
     for share in (0.4, 0.8):
-        _, first = quick(lab, stop_after=max(2, int(share * len(finished[1].steps))))
-        result, _ = quick(lab, state=first.state)
-        assert result.metrics == finished[0].metrics and result.samples == finished[0].samples
+        _, first = run_small(lab, stop_after=max(2, int(share * len(small[1].steps))))
+        result, _ = run_small(lab, state=first.state)
+        assert result.metrics == small[0].metrics and result.samples == small[0].samples
         assert not result.partial
 
 

@@ -1,4 +1,4 @@
-"""Cases that a run keeps to be seen: named arrays, one NPZ file each among the media of a result."""
+"""Example cases of a run, kept for display: named arrays, one NPZ file each among the media of a result."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Arrays = dict[str, np.ndarray]
 
 def as_media(cases: Mapping[str, Mapping[str, Any]]) -> dict[str, bytes]:
     """Return cases (name -> arrays, or tensors of a run that was resumed) as media of a result."""
-    return {f"case_{i}.npz": packed(name, arrays) for i, (name, arrays) in enumerate(cases.items())}
+    return {f"case_{i}.npz": to_npz(name, arrays) for i, (name, arrays) in enumerate(cases.items())}
 
 
-def packed(name: str, arrays: Mapping[str, Any]) -> bytes:
+def to_npz(name: str, arrays: Mapping[str, Any]) -> bytes:
     """Return a case as the bytes of an NPZ file."""
     blob = io.BytesIO()
     whole = {key: np.asarray(value) for key, value in arrays.items()}
@@ -26,7 +26,7 @@ def packed(name: str, arrays: Mapping[str, Any]) -> bytes:
     return blob.getvalue()
 
 
-def shown_cases(result: Result) -> dict[str, Arrays]:
+def stored_cases(result: Result) -> dict[str, Arrays]:
     """Return the cases that a result keeps: name -> its arrays."""
     found = {}
     for file in sorted(name for name in result.media if name.startswith("case_")):

@@ -1,4 +1,4 @@
-"""A run of many jobs: its rows and the training under way, saved while they grow, and gone on from after a stop."""
+"""Resumable runs of many trainings: their rows and the current training, saved while they grow."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Freeze = Callable[[], State]
 
 
 @dataclass
-class Desk:
+class RunState:
     """Where a run stands: all that a stopped one needs to go on.
 
     Attributes
@@ -48,7 +48,7 @@ class Desk:
     losses: list[Any] = field(default_factory=list)
 
 
-def work_off(steps: Iterable[Step], desk: Desk, ctx: Context) -> bool:
+def run_steps(steps: Iterable[Step], desk: RunState, ctx: Context) -> bool:
     """Follow the steps of a run to their end or to a stop, saving on the way; return whether it was stopped."""
     due, stopped = time.monotonic() + SAVE_EVERY, False
     for done, total, stage in steps:
@@ -56,13 +56,13 @@ def work_off(steps: Iterable[Step], desk: Desk, ctx: Context) -> bool:
         if stopped := ctx.should_stop():
             break
         if (began := time.monotonic()) > due:
-            keep(desk, ctx)
+            save_state(desk, ctx)
             due = began + min(SAVE_LATEST, max(SAVE_EVERY, SAVE_SHARE * (time.monotonic() - began)))
-    keep(desk, ctx)
+    save_state(desk, ctx)
     return stopped
 
 
-def keep(desk: Desk, ctx: Context) -> None:
+def save_state(desk: RunState, ctx: Context) -> None:
     """Save the rows so far, as tables to look at and as the checkpoint to go on from."""
     now = desk.now and desk.now[0]
     text = json.dumps({"book": desk.book, "finished": desk.finished, "now": now, "losses": desk.losses})
@@ -77,9 +77,9 @@ def keep(desk: Desk, ctx: Context) -> None:
             ctx.save(name, pd.DataFrame(rows))
 
 
-def opened(state: State | None) -> Desk:
+def load_state(state: State | None) -> RunState:
     """Return the desk of a checkpoint; an empty one at a fresh start."""
-    desk = Desk()
+    desk = RunState()
     if state is None:
         return desk
     kept = json.loads(np.asarray(state["state"]).tobytes())
@@ -98,8 +98,8 @@ def opened(state: State | None) -> Desk:
     return desk
 
 
-def followed(
-    job: str, trained: Callable[[State | None], Iterator[tuple[int, Any, Freeze]]], steps: int, desk: Desk
+def resume_training(
+    job: str, trained: Callable[[State | None], Iterator[tuple[int, Any, Freeze]]], steps: int, desk: RunState
 ) -> Iterator[tuple[int, Any]]:
     """Follow a training, from where the desk's is if it is this job.
 

@@ -1,4 +1,4 @@
-"""Intervals over cases and trainings, and the words and numbers of a verdict that rests on them: what claims share."""
+"""Bootstrap intervals over cases and trainings, and the verdicts that rest on them."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ def table(result: Result, name: str) -> pd.DataFrame:
     return result.tables[name] if name in result.tables else pd.DataFrame()
 
 
-def told(name: str, found: Interval, threshold: float = 0.0) -> dict[str, float]:
+def interval_numbers(name: str, found: Interval, threshold: float = 0.0) -> dict[str, float]:
     """Return a mean and its interval as numbers of a verdict, and the threshold that decides if it is not zero."""
     numbers = {name: found[0], f"{name}: low": found[1], f"{name}: high": found[2]}
     return numbers | ({f"{name}: threshold": threshold} if threshold else {})
 
 
-def intervals(numbers: dict[str, float]) -> tuple[dict[str, tuple[Interval, float]], dict[str, float]]:
-    """Return what `told` has put among the numbers of a verdict, intervals with thresholds, and the other numbers.
+def stored_intervals(numbers: dict[str, float]) -> tuple[dict[str, tuple[Interval, float]], dict[str, float]]:
+    """Return the intervals with thresholds that `interval_numbers` put into a verdict, and its other numbers.
 
-    >>> intervals(told("gain", (0.2, 0.1, 0.3)) | told("cost", (0.0, -0.1, 0.1), -0.2) | {"cases": 12})
-    ({'gain': ((0.2, 0.1, 0.3), 0.0), 'cost': ((0.0, -0.1, 0.1), -0.2)}, {'cases': 12})
+    >>> stored_intervals(interval_numbers("gain", (0.2, 0.1, 0.3), 0.05) | {"cases": 12})
+    ({'gain': ((0.2, 0.1, 0.3), 0.05)}, {'cases': 12})
     """
     names = [name for name in numbers if {f"{name}: low", f"{name}: high"} <= set(numbers)]
     ends = lambda name: (numbers[name], numbers[f"{name}: low"], numbers[f"{name}: high"])  # noqa: E731
     found = {name: (ends(name), numbers.get(f"{name}: threshold", 0.0)) for name in names}
-    parts = {part for name in names for part in told(name, (0.0, 0.0, 0.0), threshold=1.0)}
+    parts = {part for name in names for part in interval_numbers(name, (0.0, 0.0, 0.0), threshold=1.0)}
     return found, {name: value for name, value in numbers.items() if name not in parts}
 
 
-def word(*found: Interval, above: float = 0.0) -> str:
+def verdict_word(*found: Interval, above: float = 0.0) -> str:
     """Return *holds* when every interval is above a number, *does not hold* when one is below, else *within noise*."""
     if not found or not all(math.isfinite(v) for one in found for v in one):
         return "not tested"
@@ -52,7 +52,7 @@ def word(*found: Interval, above: float = 0.0) -> str:
     return "does not hold" if any(high < above for _, _, high in found) else "within noise"
 
 
-def weights(cases: int, trainings: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def bootstrap_weights(cases: int, trainings: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Return how often each case (DRAWS, cases) and each training (DRAWS, trainings) stands in each bootstrap draw.
 
     Cases and trainings are drawn each by itself: a difference that only one training shows is not one of the method.
@@ -62,10 +62,10 @@ def weights(cases: int, trainings: int, seed: int = 0) -> tuple[np.ndarray, np.n
     return draw(cases, np.random.default_rng([seed, 1])), draw(trainings, np.random.default_rng(0))
 
 
-def drawn(values: np.ndarray, seed: int = 0) -> np.ndarray:
+def bootstrap_means(values: np.ndarray, seed: int = 0) -> np.ndarray:
     """Return the bootstrap means (DRAWS,) of values (cases, trainings); what is NaN is left out."""
     there = np.isfinite(values)
-    by_case, by_training = weights(*values.shape, seed)
+    by_case, by_training = bootstrap_weights(*values.shape, seed)
     total = ((by_case @ np.where(there, values, 0.0)) * by_training).sum(1)
     with np.errstate(invalid="ignore"):
         return total / ((by_case @ there.astype(float)) * by_training).sum(1)
@@ -85,13 +85,13 @@ def interval(values: np.ndarray) -> Interval:
     return _ends(mean, draws)
 
 
-def apart(a: np.ndarray, b: np.ndarray) -> Interval:
+def difference_interval(a: np.ndarray, b: np.ndarray) -> Interval:
     """Return mean(a) - mean(b) and its interval: other cases (a, trainings), (b, trainings), the same trainings."""
     (mean_a, draws_a), (mean_b, draws_b) = _drawn(a, seed=0), _drawn(b, seed=1)
     return _ends(mean_a - mean_b, draws_a - draws_b)
 
 
-def redrawn(values: np.ndarray, draws: np.ndarray) -> Interval:
+def resampled_interval(values: np.ndarray, draws: np.ndarray) -> Interval:
     """Return the mean of a measure that is no mean over cases, and its 95 % interval over cases and trainings.
 
     Parameters
@@ -101,10 +101,10 @@ def redrawn(values: np.ndarray, draws: np.ndarray) -> Interval:
     draws
         (D, trainings), D of at most `DRAWS`: of cases drawn with replacement, the same for every training.
 
-    >>> redrawn(np.array([1.0, 1.0]), np.ones((5, 2)))
+    >>> resampled_interval(np.array([1.0, 1.0]), np.ones((5, 2)))
     (1.0, 1.0, 1.0)
     """
-    _, by_training = weights(1, len(values))
+    _, by_training = bootstrap_weights(1, len(values))
     times = by_training[: len(draws)]  # (D, trainings)
     return _ends(float(np.mean(values)), (draws * times).sum(1) / times.sum(1))
 
@@ -115,7 +115,7 @@ def _drawn(values: np.ndarray, seed: int) -> tuple[float, np.ndarray]:
     values = values[:, None] if values.ndim == 1 else values
     values = values[np.isfinite(values).any(1)]
     mean = float(np.nanmean(values)) if len(values) else math.nan
-    return mean, drawn(values, seed) if len(values) > 1 else np.full(DRAWS, math.nan)
+    return mean, bootstrap_means(values, seed) if len(values) > 1 else np.full(DRAWS, math.nan)
 
 
 def _ends(mean: float, draws: np.ndarray) -> Interval:

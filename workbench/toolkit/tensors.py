@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from workbench.contract.result import whole
+from workbench.contract.result import atomic_write
 
 CHECKPOINTS = ("checkpoint.safetensors", "checkpoint-before.safetensors")
 
@@ -18,11 +18,11 @@ def save_tensors(path: Path, state: dict[str, Any]) -> None:
     from safetensors.torch import save_file
 
     tensors = {key: torch.as_tensor(value).detach().cpu().contiguous() for key, value in state.items()}
-    with whole(path) as partial:
+    with atomic_write(path) as partial:
         save_file(tensors, partial)
 
 
-def keep_checkpoint(folder: Path, state: dict[str, Any]) -> None:
+def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
     """Write a checkpoint of a run, and keep the one before it: at every moment one of the two is whole."""
     newest, before = (folder / name for name in CHECKPOINTS)
     fresh = folder / f"checkpoint-new-{os.getpid()}.safetensors"  # another process may be dying over this run
@@ -32,7 +32,7 @@ def keep_checkpoint(folder: Path, state: dict[str, Any]) -> None:
     fresh.replace(newest)
 
 
-def last_checkpoint(folder: Path) -> dict[str, Any] | None:
+def load_last_checkpoint(folder: Path) -> dict[str, Any] | None:
     """Return the newest checkpoint of a run that can be read, or None."""
     for name in CHECKPOINTS:
         try:

@@ -1,4 +1,4 @@
-"""What every training shares: Fabric for one device, and where it stands as flat tensors that a checkpoint can hold."""
+"""Training on one device by Lightning Fabric, and its state as flat tensors for checkpoints."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ def fabric_for(device: str) -> Fabric:
     return Fabric(accelerator=where.type, devices=[where.index or 0] if where.type == "cuda" else 1)
 
 
-def freeze(step: int, model: nn.Module, optimizer: Any) -> State:
+def training_state(step: int, model: nn.Module, optimizer: Any) -> State:
     """Return step, weights and both moments of AdamW by flat names."""
     weights = {f"model/{k}": v.detach().clone() for k, v in model.state_dict().items()}
-    return {"step": torch.tensor(step)} | weights | moments(optimizer)
+    return {"step": torch.tensor(step)} | weights | optimizer_moments(optimizer)
 
 
-def thaw(state: State, model: nn.Module, optimizer: Any) -> int:
-    """Put back what `freeze` returned; returns the steps done."""
+def restore_training(state: State, model: nn.Module, optimizer: Any) -> int:
+    """Put back what `training_state` returned; returns the steps done."""
     model.load_state_dict({k.removeprefix("model/"): v for k, v in state.items() if k.startswith("model/")})
-    put_moments(optimizer, state)
+    restore_moments(optimizer, state)
     return int(state["step"])
 
 
-def moments(optimizer: Any) -> State:
+def optimizer_moments(optimizer: Any) -> State:
     """Return what AdamW remembers of every weight, by flat names."""
     kept = optimizer.state_dict()["state"].items()
     return {f"adamw/{i}/{name}": torch.as_tensor(value).clone() for i, known in kept for name, value in known.items()}
 
 
-def put_moments(optimizer: Any, state: State) -> None:
-    """Put back what `moments` returned; other names in `state` are left alone."""
+def restore_moments(optimizer: Any, state: State) -> None:
+    """Put back what `optimizer_moments` returned; other names in `state` are left alone."""
     whole = optimizer.state_dict()
     for name, value in state.items():
         if name.startswith("adamw/"):

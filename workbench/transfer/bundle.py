@@ -1,4 +1,4 @@
-"""The zip of a run: what it may hold, and how one from elsewhere is unpacked without trusting it.
+"""The zip of a run: its allowed contents, and safe unpacking of one from elsewhere.
 
 A run's own files (``run.json``, ``result.json``, ``tables/*.parquet``, ...) are copied as they are, byte for byte;
 beside them stand files for people (CSV, figures, the report, a notebook), which an import leaves where they are.

@@ -1,4 +1,4 @@
-"""A run to take home: a report, a zip or a folder for another workbench, a notebook."""
+"""Export of a run: a report, a notebook, a zip or a folder for another workbench."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures by a Chromium without a window, where there is one: every figure of a report, and a page as a whole.
+"""Figures and screenshots, drawn by a headless Chromium.
 
 The report's own script draws its figures, the same that stands behind its PNG and SVG buttons; so this needs neither a
 driver nor a second way to draw.

@@ -1,4 +1,4 @@
-"""Take in a run that another workbench exported: everything is checked before anything of it is kept."""
+"""Import of a run from a zip: everything is checked before it is kept, and nothing is executed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from workbench.contract.errors import LabError
 from workbench.contract.lab import get_lab
 from workbench.contract.result import Result
 from workbench.engine.owner import this_process
-from workbench.runs.manage import erase_files
+from workbench.runs.manage import delete_files
 from workbench.runs.record import ACTIVE, STATUSES, Run
 from workbench.runs.store import Store, open_store
 from workbench.transfer.bundle import MAX_BYTES, damaged, open_bundle, strict_json, unpack
@@ -199,7 +199,7 @@ def _keep(store: Store, plain: dict[str, Any], result: Result, folder: Path, not
     except BaseException as error:
         if run is not None:
             store.client.delete_run(run.id)
-            erase_files(store, run)
+            delete_files(store, run)
         if isinstance(error, LabError) or not isinstance(error, Exception):
             raise
         raise LabError(f"The run could not be kept: {error}", "workbench doctor looks at the store.") from error

@@ -1,4 +1,4 @@
-"""A run as one HTML page: everything there is to read and every picture, without a server and without a network."""
+"""The report of a run: one HTML page that needs no server and no network."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from bokeh.models import ColorBar, LayoutDOM, Legend, Plot, Spacer
 from bokeh.resources import INLINE, Resources
 
 from workbench.contract.lab import Lab, get_lab
-from workbench.runs.describe import say_value
+from workbench.runs.describe import format_value
 from workbench.runs.record import Run
 from workbench.runs.reproduce import base_preset, changes, command_line, notebook
 from workbench.transfer.bundle import file_name
-from workbench.transfer.static_view import Row, still
+from workbench.transfer.static_view import Row, static_parts
 from workbench.ui import style
 from workbench.ui.claims import claims_html
 from workbench.ui.errors import error_html
@@ -161,7 +161,7 @@ def _views(run: Run, lab: Lab, figures: list[LayoutDOM]) -> Iterator[str | int]:
     for title, build in makers.items():
         yield f'<article id="view-{slug(title)}"><h3>{escape(title)}</h3>'
         try:
-            yield from _parts(still(build()), slug(title), figures)
+            yield from _parts(static_parts(build()), slug(title), figures)
         except Exception as error:  # one view may fail in any way; the others go on
             yield error_html(error, f"drawing “{title}”")
         yield "</article>"
@@ -209,7 +209,7 @@ def _params(run: Run, lab: Lab) -> str:
         doc, unit = (lab.Params.param[name].doc if known else ""), lab.Params.units.get(name, "")
         mark = f' <span class="chip info">not as in {escape(preset)}</span>' if name in differ else ""
         rows.append(
-            f"<tr><td><code>{escape(name)}</code></td><td>{escape(say_value(value)) or '–'} "
+            f"<tr><td><code>{escape(name)}</code></td><td>{escape(format_value(value)) or '–'} "
             f'<span class="soft">{escape(unit)}</span>{mark}</td><td class="small soft">{escape(doc or "")}</td></tr>'
         )
     head = "<tr><th>Parameter</th><th>Value</th><th>What it is</th></tr>"

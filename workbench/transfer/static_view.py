@@ -1,4 +1,4 @@
-"""A view of a lab without its server: the pictures as Bokeh figures, the rest as HTML.
+"""Static versions of a lab's views: pictures as Bokeh figures, the rest as HTML.
 
 The walk knows Panel's layouts, panes and widgets, and no lab: a layout is walked through, a figure stays a figure, a
 widget is told as what it stands at, and what only a server can answer is told in a sentence.
@@ -19,7 +19,7 @@ from markdown_it import MarkdownIt
 from panel.models.markup import HTML as HtmlModel
 
 
-class Asked(str):
+class WidgetValue(str):
     """What a widget stands at, in words."""
 
 
@@ -33,7 +33,7 @@ class Row:
     parts: tuple[Part | Row, ...]
 
 
-def still(view: Any) -> list[Part | Row]:
+def static_parts(view: Any) -> list[Part | Row]:
     """Return what a view shows, from top to bottom.
 
     Parameters
@@ -42,8 +42,8 @@ def still(view: Any) -> list[Part | Row]:
         Anything that a lab's view may be: a Panel object, a HoloViews or a Bokeh one.
     """
     parts = list(_walk(pn.panel(view)))
-    shown = [part for part in parts if not isinstance(part, Asked)]
-    asked = "; ".join(part for part in parts if isinstance(part, Asked))
+    shown = [part for part in parts if not isinstance(part, WidgetValue)]
+    asked = "; ".join(part for part in parts if isinstance(part, WidgetValue))
     if asked:
         said = f'<p class="soft small">Shown with {asked}. In the workbench this can be changed.</p>'
         shown.insert(1, said)  # below the sentence that says how to read the view
@@ -70,8 +70,8 @@ def _walk(item: Any) -> Iterator[Part | Row]:
 
 def _layout(item: Any) -> Iterator[Part | Row]:
     found = [list(_walk(child)) for child in item]
-    yield from (part for parts in found for part in parts if isinstance(part, Asked))
-    columns = [[part for part in parts if not isinstance(part, Asked)] for parts in found]
+    yield from (part for parts in found for part in parts if isinstance(part, WidgetValue))
+    columns = [[part for part in parts if not isinstance(part, WidgetValue)] for parts in found]
     columns = [parts for parts in columns if parts]
     if isinstance(item, pn.Row | pn.FlexBox) and len(columns) > 1:
         yield Row(tuple(parts[0] if len(parts) == 1 else Row(tuple(parts)) for parts in columns))
@@ -111,7 +111,7 @@ def _widget(widget: Any) -> Iterator[Part]:
     words = {repr(v): k for k, v in options.items()} if isinstance(options, dict) else {}
     values = value if isinstance(value, list | tuple) else [value]
     name = getattr(widget, "label", "") or widget.name
-    yield Asked(f"{escape(str(name))}: {escape(', '.join(str(words.get(repr(v), v)) for v in values))}")
+    yield WidgetValue(f"{escape(str(name))}: {escape(', '.join(str(words.get(repr(v), v)) for v in values))}")
 
 
 def _absent(item: Any) -> str:

@@ -1,4 +1,4 @@
-"""Where the user is, as the URL says it, and the small component that keeps the browser's address in step.
+"""The place in the workbench as a URL, and the component that keeps the browser's address up to date.
 
 Panel's own ``state.location`` never hears the back button, so the address has a component of its own.
 """

@@ -1,4 +1,4 @@
-"""The paper's claims as they read: each with its verdict, the numbers that decide, and the rule."""
+"""Claims of the paper as HTML: verdict, deciding numbers and rule."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from workbench.contract.lab import Lab, Verdict
-from workbench.runs.describe import number
-from workbench.toolkit.statistics import Interval, intervals
+from workbench.runs.describe import format_number
+from workbench.toolkit.statistics import Interval, stored_intervals
 from workbench.ui import style
 from workbench.ui.errors import error_html
 
@@ -54,13 +54,16 @@ def facts_html(numbers: dict[str, float]) -> str:
 
     That is at zero, or at a threshold, which is then told as well.
     """
-    found, rest = intervals(numbers)
+    found, rest = stored_intervals(numbers)
     drawn = "".join(
-        f"<div><dt>{escape(name)}</dt><dd>{interval_svg(one, line)} <strong>{number(one[0])}</strong> "
-        f"<span>{number(one[1])} to {number(one[2])}{f', line at {number(line)}' if line else ''}</span></dd></div>"
+        f"<div><dt>{escape(name)}</dt><dd>{interval_svg(one, line)} <strong>{format_number(one[0])}</strong> "
+        f"<span>{format_number(one[1])} to {format_number(one[2])}"
+        f"{f', line at {format_number(line)}' if line else ''}</span></dd></div>"
         for name, (one, line) in found.items()
     )
-    plain = "".join(f"<div><dt>{escape(name)}</dt><dd>{number(value)}</dd></div>" for name, value in rest.items())
+    plain = "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{format_number(value)}</dd></div>" for name, value in rest.items()
+    )
     drawn = f'<dl class="facts intervals">{drawn}</dl>' if drawn else ""
     return drawn + (f'<dl class="facts">{plain}</dl>' if plain else "")
 
@@ -72,7 +75,7 @@ def interval_svg(found: Interval, threshold: float = 0.0) -> str:
     left, right = min(*found, threshold), max(*found, threshold)
     at, low, high, line = (6 + (WIDE - 12) * (v - left) / ((right - left) or 1.0) for v in (*found, threshold))
     side = "above" if found[1] > threshold else "below" if found[2] < threshold else "on both sides of"
-    words = f"the interval lies {side} {number(threshold) if threshold else 'zero'}"
+    words = f"the interval lies {side} {format_number(threshold) if threshold else 'zero'}"
     return (
         f'<svg class="interval" width="{WIDE}" height="{HIGH}" role="img" aria-label="{words}">'
         f'<line class="threshold" x1="{line:.1f}" x2="{line:.1f}" y1="0" y2="{HIGH}"/>'

@@ -1,4 +1,4 @@
-"""The frame of every data card: name, figures, what was done on reading, what to mind."""
+"""The frame of a data card: name, figures, what was done on reading, and warnings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Do something beside the page's own work, once there is a page; and let what changes arrive in its order."""
+"""Deferred calls on the thread of a session, and ordered delivery of changes to the browser."""
 
 from __future__ import annotations
 

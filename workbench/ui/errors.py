@@ -1,4 +1,4 @@
-"""An error as the user sees it: the cause, what to do about it, and the traceback folded away."""
+"""Errors as HTML: cause, hint, and the traceback folded away."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The frame of a lab's view: words that are narrow enough, pictures beside each other, figures without decoration."""
+"""The frame of a lab's view: readable text width, side-by-side pictures, plain figures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import panel_material_ui as pmui
 from bokeh.plotting import figure
 
 
-def words(text: str) -> pn.pane.Markdown:
+def paragraph(text: str) -> pn.pane.Markdown:
     """Return a paragraph that is narrow enough to read."""
     return pn.pane.Markdown(text, sizing_mode="stretch_width", styles={"max-width": "75ch"}, margin=(0, 5))
 
@@ -49,10 +49,10 @@ def plain(plot: figure) -> None:
 
 def view(how_to_read: str, *content: Any) -> pn.Column:
     """Return a view: one plain sentence on how to read it, then its pictures."""
-    return pn.Column(words(how_to_read), *content, sizing_mode="stretch_width", styles={"max-height": "none"})
+    return pn.Column(paragraph(how_to_read), *content, sizing_mode="stretch_width", styles={"max-height": "none"})
 
 
-def closed(how_to_read: str, who: str) -> pn.Column:
+def needs_page(how_to_read: str, who: str) -> pn.Column:
     """Return a view that asks, where there is nobody to ask: a report, a page without its run; and who would answer."""
     why = (
         "This page is a record, so there is nobody to ask. Open the run in the workbench (`workbench serve`) or in a "
@@ -102,7 +102,7 @@ def hover(*pairs: tuple[str, str], **options: Any) -> bm.HoverTool:
     return bm.HoverTool(tooltips=list(pairs), visible=False, **options)
 
 
-def live(draw: Callable[..., Any], *widgets: Any) -> pn.Column:
+def redraw_on_change(draw: Callable[..., Any], *widgets: Any) -> pn.Column:
     """Return what ``draw(*values)`` makes, made again when a widget's value changes."""
     holder = pn.Column(
         draw(*[w.value for w in widgets]), sizing_mode="stretch_width", styles={"max-height": "none"}, margin=0

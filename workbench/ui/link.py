@@ -1,4 +1,4 @@
-"""What a view may ask of the page around it: a probe of its run, a place to remember things, the colors.
+"""The link between a view and its page: probes, remembered choices, and colors.
 
 A lab's ``views(result, link)`` gets a `Link`, or None. The same view then works in the page (probes go to the
 engine, the state goes to the URL) and in a notebook (`workbench.api.runs.Run.views` makes one without a page)::

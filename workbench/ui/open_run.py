@@ -1,4 +1,4 @@
-"""A click on a point of a Bokeh picture opens the run behind it."""
+"""Open a run by a click on its point in a plot."""
 
 from __future__ import annotations
 

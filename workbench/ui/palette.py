@@ -1,4 +1,4 @@
-"""The workbench's colors, once: Okabe and Ito's palette, safe for color-blind readers in light and dark."""
+"""The color palette, after Okabe and Ito: distinguishable for color-blind readers, in light and dark."""
 
 from __future__ import annotations
 

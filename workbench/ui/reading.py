@@ -1,4 +1,4 @@
-"""What there is to read about a run: its metrics, and the method with its formulas."""
+"""Text about a run: its metrics, and the method with formulas."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 
 from workbench.contract.lab import Lab, Metric
 from workbench.contract.result import Result
-from workbench.runs.describe import number
+from workbench.runs.describe import format_number
 
 if TYPE_CHECKING:
     pass
@@ -27,7 +27,7 @@ def paper_text(metric: Metric) -> str:
     if metric.paper is None:
         return "not known"
     recalled = "" if metric.paper.origin == "read" else " (recalled)"
-    return f"{number(metric.paper.value)}{recalled}: {metric.paper.setting}"
+    return f"{format_number(metric.paper.value)}{recalled}: {metric.paper.setting}"
 
 
 def metric_rows(metrics: tuple[Metric, ...], result: Result) -> list[dict[str, str]]:
@@ -43,8 +43,8 @@ def metric_rows(metrics: tuple[Metric, ...], result: Result) -> list[dict[str, s
             {
                 "key": metric.key,
                 "label": metric.label,
-                "value": number(result.metrics.get(metric.key)),
-                "spread": f"± {number(spread, 2)} over {count} seeds" if math.isfinite(spread) else "",
+                "value": format_number(result.metrics.get(metric.key)),
+                "spread": f"± {format_number(spread, 2)} over {count} seeds" if math.isfinite(spread) else "",
                 "unit": metric.unit,
                 "definition": metric.definition,
                 "better": better,

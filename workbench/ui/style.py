@@ -1,4 +1,4 @@
-"""How the page looks: the theme of the Material components, the style sheet of our own HTML, and small pieces of it."""
+"""Theme of the Material components, style sheet, and small HTML elements."""
 
 from __future__ import annotations
 

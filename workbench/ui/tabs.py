@@ -1,4 +1,4 @@
-"""Tabs that are built when they are first opened; an error in one stays in it."""
+"""Tabs that are built when first opened; an error in one does not affect the others."""
 
 from __future__ import annotations
 

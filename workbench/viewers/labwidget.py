@@ -71,7 +71,7 @@ class LabWidget(QWidget):
     def _presets(self, _title: str = "") -> None:
         self.preset.clear()
         if self.lab.currentText():
-            self.preset.addItems(list(self.known[self.lab.currentText()].Params.presets))
+            self.preset.addItems(self.known[self.lab.currentText()].Params.shown_presets())
         ready = bool(self.lab.currentText())
         self.button.setEnabled(ready)
         self._say("" if ready else "No lab of CT and MR volumes works here.")

@@ -16,7 +16,7 @@ from workbench.data.images.named import ImageSet
 from workbench.data.images.own import read_images
 from workbench.data.images.pixels import squares
 
-from .test_ownimages import counts, gray, rng
+from .test_own import counts, gray, rng
 
 
 def npz(place: Path, **arrays) -> Path:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.data.test_grooves import grooves
 
+from tests.data.music.test_grooves import grooves
 from workbench.contract.errors import LabError
 from workbench.data.music.groove import Groove
 from workbench.data.music.midi import MAX_BYTES, parse_midi, read_midi, to_midi

@@ -86,9 +86,9 @@ def test_a_scan_of_ones_own_is_segmented_as_well(tree):
         file=str(tree / "imagesVa" / "amos_0010.nii.gz"),
         **{**TINY, "arms": ["joint"]},
     )
-    from workbench.toolkit.cases import shown_cases
+    from workbench.toolkit.cases import stored_cases
 
-    shown = shown_cases(LAB.run(params, MemoryContext()))
+    shown = stored_cases(LAB.run(params, MemoryContext()))
     assert "own scan" in shown and shown["own scan"]["mask ConvFormer, joint"].shape == (24, 20, 12)
 
 

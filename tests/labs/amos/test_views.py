@@ -11,7 +11,7 @@ from workbench.contract.lab import get_lab
 from workbench.contract.result import Result
 from workbench.labs.amos.run import boards
 from workbench.labs.amos.views.probe import Bench
-from workbench.toolkit.cases import packed, shown_cases
+from workbench.toolkit.cases import stored_cases, to_npz
 from workbench.ui.link import Link
 
 LAB = get_lab("amos")
@@ -35,14 +35,14 @@ def whole(scored):
     tables["training"] = pd.DataFrame(
         {"network": "BasicUNet", "arm": "joint", "seed": 0, "step": [10, 20], "loss": [2.0, 1.5]}
     )
-    return Result(tables=tables, media={"case_0.npz": packed("CT0", case)}, notes=["SIMULATED: x", "NSD at 4 mm, y."])
+    return Result(tables=tables, media={"case_0.npz": to_npz("CT0", case)}, notes=["SIMULATED: x", "NSD at 4 mm, y."])
 
 
 class Asked:
     """Answers as the worker would: the neighborhood is the whole case, the prediction its reference."""
 
     def __init__(self, result):
-        self.requests, self.case = [], shown_cases(result)["CT0"]
+        self.requests, self.case = [], stored_cases(result)["CT0"]
 
     def __call__(self, request):
         self.requests.append(request)
@@ -87,7 +87,7 @@ def test_two_networks_stand_on_one_cursor(whole):
 
 def test_the_probe_asks_at_once_when_the_hand_moves_and_says_what_fails(whole):
     asked = Asked(whole)
-    bench = Bench(whole, {"CT0": shown_cases(whole)["CT0"]}, Link("x", asked))
+    bench = Bench(whole, {"CT0": stored_cases(whole)["CT0"]}, Link("x", asked))
     assert asked.requests[0]["at"] is None and "0.900" in bench.note.object and len(bench.found) == 1
     bench.scan[1][0].cursor = [3, 4, 5]
     assert asked.requests[-1]["at"] == [3, 4, 5]

@@ -8,7 +8,7 @@ from workbench.contract.result import Result
 from workbench.labs.cmt import LAB
 from workbench.labs.cmt.common.conditions import CONDITIONS
 from workbench.labs.cmt.common.shapes import ARMS
-from workbench.toolkit.statistics import intervals
+from workbench.toolkit.statistics import stored_intervals
 
 NDS = {"plain": 0.60, "masked": 0.59, "lidar": 0.55, "camera": 0.35, "late": 0.57, "bev": 0.55,
        "no image encoding": 0.57, "no point encoding": 0.40, "no denoising": 0.45}  # fmt: skip
@@ -73,7 +73,7 @@ def test_a_claim_is_judged_by_its_numbers(claim, shift, verdict):
 def test_a_claim_is_drawn_with_the_loss_that_it_allows(claim, threshold):
     result = made(masked=-0.045, masked__no_lidar=0.01, masked__no_cameras=0.01, noise=0.0001)
     verdict = LAB.judge(result)[claim]
-    drawn, _ = intervals(verdict.numbers)
+    drawn, _ = stored_intervals(verdict.numbers)
     assert drawn and all(line == threshold for _, line in drawn.values())
     above = all(low > line for (_, low, _), line in drawn.values())
     assert (verdict.verdict == "holds") == above  # the picture says what the verdict says

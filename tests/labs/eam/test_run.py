@@ -12,7 +12,7 @@ from workbench.labs.eam.method.evaluation import segmented
 from workbench.labs.eam.method.model import backbone
 from workbench.labs.eam.params import ABLATIONS, ARMS, EAM, JOINT, KEPT
 from workbench.labs.eam.run import recheck
-from workbench.toolkit.cases import shown_cases
+from workbench.toolkit.cases import stored_cases
 from workbench.toolkit.memory import MemoryContext
 from workbench.toolkit.tensors import load_tensors, save_tensors
 
@@ -48,7 +48,7 @@ def test_the_network_file_alone_gives_the_recorded_masks(ran):
     f = backbone(ran.params.width, 5, torch.Generator().manual_seed(99))
     f.load_state_dict(state)
     data = material(ran.params, MemoryContext(3))
-    shown = shown_cases(ran.result)
+    shown = stored_cases(ran.result)
     for seen in segmented(f, nn.ModuleList(), [s for own in data.test for s in own], "cpu"):
         np.testing.assert_array_equal(seen.mask, shown[seen.subject.name][f"mask {EAM}, 1 MR"])
     assert any((s[f"mask {KEPT}, 1 MR"] != s[f"mask {EAM}, 1 MR"]).any() for s in shown.values())

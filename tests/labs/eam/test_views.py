@@ -8,7 +8,7 @@ from workbench.contract.lab import labs
 from workbench.contract.result import Result
 from workbench.labs.eam.params import CT_ONLY, EAM, JOINT, KEPT, MR_ONLY
 from workbench.labs.eam.views.slices import Bench
-from workbench.toolkit.cases import shown_cases
+from workbench.toolkit.cases import stored_cases
 from workbench.toolkit.memory import MemoryContext
 from workbench.ui.link import Link
 
@@ -60,7 +60,7 @@ def test_ct_and_mr_stand_on_one_cursor(ran, answering):
 
 def test_the_probe_asks_where_the_cursor_goes_and_says_what_fails(ran, answering):
     asked = answering(LAB, ran)
-    bench = Bench(ran.result, shown_cases(ran.result), Link("x", asked))
+    bench = Bench(ran.result, stored_cases(ran.result), Link("x", asked))
     assert "Answered" in bench.note.object and len(bench.found[0]) == 2
     first = bench.cases["CT test 1"]["truth"]
     assert first[tuple(bench.at)] == np.bincount(first[first > 0]).argmax() > 0  # it begins in the largest organ

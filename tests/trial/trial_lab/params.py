@@ -11,4 +11,4 @@ class Params(lab.Params):
 
     units = {"pause": "s"}
     advanced = ("mood",)
-    presets = {"quick": {}, "claims": {"steps": 20}}
+    presets = {"quick": {}, "tiny": {"darts": 100}, "claims": {"steps": 20}}

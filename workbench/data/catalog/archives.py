@@ -1,4 +1,4 @@
-"""Take files out of zip and tar archives without trusting them."""
+"""Safe extraction of zip and tar archives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where data sets are kept on this machine, and how we know that a file is the file."""
+"""The cache of data sets on this machine, and the verification of files by checksum."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The data catalog: what exists, under which licence, and how to get it."""
+"""The data catalog: entries, licences, and their retrieval."""
 
 from __future__ import annotations
 

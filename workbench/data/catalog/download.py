@@ -1,4 +1,4 @@
-"""One download over HTTP: pooch for the checksum, ours for progress and for going on where it broke off."""
+"""Download of one file over HTTP: checksum by pooch, with progress and resumption."""
 
 from __future__ import annotations
 

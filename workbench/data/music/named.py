@@ -1,4 +1,4 @@
-"""Many grooves together: as plain arrays to be kept, cut into pieces, and described before a run."""
+"""Known sets of grooves: as plain arrays, cut into pieces, and described before a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a scene holds, to be looked at before a run."""
+"""The data card of a scene."""
 
 from __future__ import annotations
 

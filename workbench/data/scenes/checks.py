@@ -1,4 +1,4 @@
-"""What a scene must hold to be used: every reader passes what it read through `checked`."""
+"""Checks that every reader of scenes applies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The user's own scene, in whatever layout: found out by what the file, folder or zip holds."""
+"""The user's own scene, with detection of its layout."""
 
 from __future__ import annotations
 

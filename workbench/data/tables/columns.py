@@ -1,4 +1,4 @@
-"""The columns of a table: which one is the class, and how each becomes numbers."""
+"""Columns of a table: the class column, and the conversion of the others to numbers."""
 
 from __future__ import annotations
 

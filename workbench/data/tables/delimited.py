@@ -1,4 +1,4 @@
-"""Text tables: find the delimiter, the header and the class names, then let pandas read."""
+"""Delimited text files: detection of delimiter, header and class names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a volume holds, to be looked at before a run."""
+"""The data card of a volume."""
 
 from __future__ import annotations
 

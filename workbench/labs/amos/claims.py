@@ -7,7 +7,15 @@ import pandas as pd
 
 from workbench.contract import Result, Verdict
 from workbench.labs.amos.params import CT, JOINT, MR
-from workbench.toolkit.statistics import apart, drawn, interval, not_tested, table, told, word
+from workbench.toolkit.statistics import (
+    bootstrap_means,
+    difference_interval,
+    interval,
+    interval_numbers,
+    not_tested,
+    table,
+    verdict_word,
+)
 
 ENOUGH, SEEDS = 4, 2  # cases of a modality, and trainings
 SMALL = ("gallbladder", "right adrenal gland", "left adrenal gland", "duodenum")
@@ -59,11 +67,11 @@ def joint_helps(result: Result) -> Verdict:
         for measure in ("dsc", "nsd"):
             pair = [by_case(rows, network, a, modality, measure) for a in (JOINT, arm)]
             gain = (pair[0] - pair[1]).dropna().to_numpy()  # (cases, trainings)
-            numbers |= told(f"{measure.upper()} {modality}, joint - separate", interval(gain))
+            numbers |= interval_numbers(f"{measure.upper()} {modality}, joint - separate", interval(gain))
             if measure == "dsc":
                 gains[modality] = gain
-    more = apart(gains["MR"], gains["CT"])
-    numbers |= told("DSC gain, MR - CT", more)
+    more = difference_interval(gains["MR"], gains["CT"])
+    numbers |= interval_numbers("DSC gain, MR - CT", more)
     ct, mr = interval(gains["CT"]), interval(gains["MR"])
     if ct[2] < 0 or mr[2] < 0 or more[2] < 0:
         verdict = "does not hold"
@@ -87,10 +95,12 @@ def convolutions_win(result: Result) -> Verdict:
     for other in others:
         gaps = [by_case(rows, conv, JOINT, m) - by_case(rows, other, JOINT, m) for m in ("CT", "MR")]
         found.append(interval(pd.concat(gaps).dropna().to_numpy()))
-        numbers |= told(f"DSC, {conv} - {other}", found[-1])
+        numbers |= interval_numbers(f"DSC, {conv} - {other}", found[-1])
     sizes = result.tables["networks"].drop_duplicates("network") if "networks" in result.tables else pd.DataFrame()
     numbers |= {f"parameters: {r.network}": float(r.parameters) for r in sizes.itertuples()}
-    return Verdict(word(*found), numbers, "DSC, joint arm, paired over cases of the training site and trainings.")
+    return Verdict(
+        verdict_word(*found), numbers, "DSC, joint arm, paired over cases of the training site and trainings."
+    )
 
 
 def small_organs_worst(result: Result) -> Verdict:
@@ -106,11 +116,11 @@ def small_organs_worst(result: Result) -> Verdict:
     for measure in ("dsc", "nsd"):
         gap = per_training(rows[~small], measure) - per_training(rows[small], measure)
         found[measure] = interval(gap.dropna().to_numpy())
-        numbers |= told(f"{measure.upper()}, other organs - small ones", found[measure])
+        numbers |= interval_numbers(f"{measure.upper()}, other organs - small ones", found[measure])
     organs = rows.groupby("name")["dsc"].mean().dropna().sort_values()
     numbers |= {f"DSC: {name}": float(v) for name, v in organs.head(5).items()}
     why = "The five lowest are listed; the intervals are over cases and trainings."
-    return Verdict(word(found["dsc"]), numbers, why)
+    return Verdict(verdict_word(found["dsc"]), numbers, why)
 
 
 def measures_disagree(result: Result) -> Verdict:
@@ -124,7 +134,7 @@ def measures_disagree(result: Result) -> Verdict:
     scores = {
         m: [per_training(rows[rows["team"] == name], m).to_numpy() for name in names] for m in ("dsc", "nsd")
     }  # each (cases, trainings)
-    orders = [np.argsort([drawn(team) for team in scores[m]], axis=0) for m in scores]  # each (teams, DRAWS)
+    orders = [np.argsort([bootstrap_means(team) for team in scores[m]], axis=0) for m in scores]  # each (teams, DRAWS)
     share = float((orders[0] != orders[1]).any(axis=0).mean())
     organs = rows.groupby("name")[["dsc", "nsd"]].mean().dropna().rank(ascending=False)
     worst = (organs["dsc"] - organs["nsd"]).abs().sort_values(ascending=False)
@@ -153,13 +163,15 @@ def other_sites_are_worse(result: Result) -> Verdict:
     numbers, found = {}, []
     for modality in ("CT", "MR"):
         a, b = (by_case(rows[rows["site"] == s], network, JOINT, modality).to_numpy() for s in "AB")
-        found.append(interval(a - b) if len(a) == len(b) else apart(a, b))  # AMOS-sim has each body at both sites
-        numbers |= told(f"DSC {modality}, own site - other", found[-1])
+        found.append(
+            interval(a - b) if len(a) == len(b) else difference_interval(a, b)
+        )  # AMOS-sim has each body at both sites
+        numbers |= interval_numbers(f"DSC {modality}, own site - other", found[-1])
     own = home(rows)
-    found.append(apart(*(by_case(own, network, MR, m).to_numpy() for m in ("MR", "CT"))))
-    numbers |= told("DSC of the MR network, MR - CT", found[-1])
+    found.append(difference_interval(*(by_case(own, network, MR, m).to_numpy() for m in ("MR", "CT"))))
+    numbers |= interval_numbers("DSC of the MR network, MR - CT", found[-1])
     return Verdict(
-        word(*found),
+        verdict_word(*found),
         numbers,
         "Site B: other spacing, contrast and noise, the same bodies (paired). MR against CT: other bodies.",
     )

@@ -104,6 +104,16 @@ class Params(Base):
     )
     presets: ClassVar[dict] = {
         "quick": {},
+        "tiny": {
+            "networks": ["ConvFormer"],
+            "steps": 4,
+            "patch_x": 16,
+            "patch_y": 16,
+            "patch_z": 16,
+            "cases": 2,
+            "ct_train": 2,
+            "mr_train": 1,
+        },
         "claims": {
             "arms": list(ARMS),
             "networks": ["BasicUNet", "UNETR", "ConvFormer"],

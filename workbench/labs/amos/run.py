@@ -30,7 +30,7 @@ from workbench.labs.amos.method.model import (
 )
 from workbench.labs.amos.params import JOINT, Params
 from workbench.toolkit.cases import as_media
-from workbench.toolkit.jobs import Desk, Freeze, State, Step, followed, opened, work_off
+from workbench.toolkit.jobs import Freeze, RunState, State, Step, load_state, resume_training, run_steps
 from workbench.toolkit.memory import MemoryContext
 from workbench.toolkit.segmentation.networks import parameters
 from workbench.toolkit.segmentation.patches import Sample, batch_of
@@ -77,14 +77,14 @@ def run(params: Params, ctx: Context) -> Result:
     check(params)
     own = open_own(Path(params.file)) if params.file else None
     data = material(params, ctx)
-    desk = opened(ctx.resume())
+    desk = load_state(ctx.resume())
     lots: list[Sample] = []
     for done, case in enumerate(data.train):  # hours for the true release, the first time
         ctx.progress(done, len(data.train), "preparing scans")
         if ctx.should_stop():
             return conclude(params, desk, [*data.notes, "Stopped before its end."], True)
         lots.append(sample(case, data.preparation))
-    stopped = work_off(work(params, ctx, data, lots, own, desk), desk, ctx)
+    stopped = run_steps(work(params, ctx, data, lots, own, desk), desk, ctx)
     notes = [*data.notes, str(rules_of(params)) + "."] + (["Stopped before its end."] if stopped else [])
     return conclude(params, desk, notes, stopped)
 
@@ -108,7 +108,7 @@ def jobs_of(params: Params) -> list[Job]:
 # The jobs --------------------------------------------------------------------------------------------------------
 
 
-def work(params: Params, ctx: Context, data: Material, lots: list[Sample], own: Any, desk: Desk) -> Iterator[Step]:
+def work(params: Params, ctx: Context, data: Material, lots: list[Sample], own: Any, desk: RunState) -> Iterator[Step]:
     """Do every job that is not finished, and yield how far it is."""
     jobs = jobs_of(params)
     for number, job in enumerate(jobs):
@@ -118,7 +118,7 @@ def work(params: Params, ctx: Context, data: Material, lots: list[Sample], own: 
 
 
 def learn(
-    job: Job, words: str, params: Params, ctx: Context, data: Material, lots: list[Sample], own: Any, desk: Desk
+    job: Job, words: str, params: Params, ctx: Context, data: Material, lots: list[Sample], own: Any, desk: RunState
 ) -> Iterator[Step]:
     """Train one network, then let it segment every validation case."""
     groups = [[s for s in lots if s.modality == m] for m in MODALITIES[job.arm]]
@@ -139,7 +139,7 @@ def learn(
                 raise LabError(f"{job.team} did not learn: its loss is {loss}.", "Lower the learning rate.")
             yield step, loss, freeze
 
-    for step, mean in followed(job.key, trained, steps, desk):
+    for step, mean in resume_training(job.key, trained, steps, desk):
         if mean is not None:
             desk.book["training"].append(about | {"step": step, "steps": steps, "loss": mean})
             if job.seed == 0:
@@ -189,7 +189,7 @@ def shown_cases(data: Material) -> list[str]:
     return [c.name for m in ("CT", "MR") for c in of(data.validation, m)[:SHOWN]]
 
 
-def show(desk: Desk, name: str, team: str, volume: Volume, truth: Labels | None, mask: np.ndarray) -> None:
+def show(desk: RunState, name: str, team: str, volume: Volume, truth: Labels | None, mask: np.ndarray) -> None:
     """Keep a case and a team's mask of it: the arrays ``image``, ``affine``, ``modality``, ``truth``, ``mask TEAM``."""
     kept = desk.pieces[name]
     kept["image"], kept["affine"] = np.array(volume.voxels), np.array(volume.affine)  # copies: those are read-only
@@ -202,7 +202,7 @@ def show(desk: Desk, name: str, team: str, volume: Volume, truth: Labels | None,
 # The result ------------------------------------------------------------------------------------------------------
 
 
-def conclude(params: Params, desk: Desk, notes: list[str], stopped: bool) -> Result:
+def conclude(params: Params, desk: RunState, notes: list[str], stopped: bool) -> Result:
     """Return the result: the tables, the leaderboard, the cases to be seen, and the metrics of the first network."""
     tables = {name: pd.DataFrame(rows) for name, rows in desk.book.items() if rows}
     metrics: dict[str, float] = {}

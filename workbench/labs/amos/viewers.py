@@ -9,19 +9,19 @@ from typing import Any
 
 from workbench.contract import Result
 from workbench.labs.amos.views.slices import labels, teams_in, volume_of
-from workbench.toolkit.cases import shown_cases
+from workbench.toolkit.cases import stored_cases
 from workbench.viewers.volumes import show_volume
 
 
 def viewers(run: Any) -> dict[str, Callable[[Path | None], None]]:
     """Return ``napari``, for a run that keeps a case; nothing for one that was stopped before."""
     result = run.result
-    return {"napari": partial(show_case, result)} if shown_cases(result) else {}
+    return {"napari": partial(show_case, result)} if stored_cases(result) else {}
 
 
 def show_case(result: Result, save: Path | None = None) -> None:
     """Show the user's own scan if the run has one, else its first case, with the mask of the first network."""
-    cases = shown_cases(result)
+    cases = stored_cases(result)
     name = "own scan" if "own scan" in cases else next(iter(cases))
     arrays = cases[name]
     simulated = name != "own scan" and any(note.startswith("SIMULATED") for note in result.notes)

@@ -6,7 +6,7 @@ import numpy as np
 
 from workbench.contract import Result, Verdict
 from workbench.labs.cmt.common.conditions import BOTH, NO_CAMERAS, NO_LIDAR
-from workbench.toolkit.statistics import Interval, not_tested, redrawn, told, word
+from workbench.toolkit.statistics import Interval, interval_numbers, not_tested, resampled_interval, verdict_word
 
 SEEDS, STEPS, SCENES = 3, 1000, 60  # fewer, and noise decides
 NEAR = 0.05  # NDS that the one network may lose to a specialist; the paper's: 0.013 and 0.005
@@ -25,7 +25,7 @@ def drawn(result: Result, arm: str, condition: str) -> tuple[np.ndarray, np.ndar
 def gap(result: Result, first: tuple[str, str], second: tuple[str, str], margin: float = 0.0) -> Interval:
     """Return the interval of NDS of an arm under a condition, less that of another, plus a margin."""
     (a, draws_a), (b, draws_b) = drawn(result, *first), drawn(result, *second)
-    return redrawn(a - b + margin, draws_a - draws_b + margin)
+    return resampled_interval(a - b + margin, draws_a - draws_b + margin)
 
 
 def lacking(result: Result, *wanted: tuple[str, str]) -> str:
@@ -54,9 +54,11 @@ def all_above(result: Result, *gaps: tuple[str, tuple[str, str], tuple[str, str]
     found, numbers = [], {}
     for name, first, second, margin in gaps:
         found.append(gap(result, first, second, margin))
-        numbers |= told(name, gap(result, first, second), -margin)
+        numbers |= interval_numbers(name, gap(result, first, second), -margin)
     margins = [m for *_, m in gaps if m]
-    return Verdict(word(*found), numbers, WHY + (f" A loss of up to {margins[0]:g} is allowed." if margins else ""))
+    return Verdict(
+        verdict_word(*found), numbers, WHY + (f" A loss of up to {margins[0]:g} is allowed." if margins else "")
+    )
 
 
 def fusion_wins(result: Result) -> Verdict:

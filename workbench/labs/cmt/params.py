@@ -79,6 +79,20 @@ class Params(Base):
     )  # fmt: skip
     presets: ClassVar[dict] = {
         "quick": {},
+        "tiny": {
+            "arms": ["masked"],
+            "conditions": ["both", "no lidar"],
+            "train": 4,
+            "validation": 2,
+            "cameras": 2,
+            "height": 32,
+            "width": 64,
+            "points": 2000,
+            "sweeps": 1,
+            "channels": 32,
+            "queries": 16,
+            "steps": 6,
+        },
         "claims": {
             "arms": [arm for arm in ARMS if arm != "bev"],
             "conditions": list(CONDITIONS),

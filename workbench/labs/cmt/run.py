@@ -35,7 +35,7 @@ from workbench.labs.cmt.method.jobs import Job, batches, jobs_of, network, recip
 from workbench.labs.cmt.method.model import Cmt
 from workbench.labs.cmt.method.training import train
 from workbench.labs.cmt.params import SIM, Params
-from workbench.toolkit.jobs import Desk, Freeze, State, Step, followed, opened, work_off
+from workbench.toolkit.jobs import Freeze, RunState, State, Step, load_state, resume_training, run_steps
 from workbench.toolkit.memory import MemoryContext
 from workbench.toolkit.segmentation.training import halved
 from workbench.toolkit.tensors import load_tensors
@@ -60,14 +60,14 @@ def run(params: Params, ctx: Context) -> Result:
         shape_of(params, arm)  # sizes that do not fit are told before the work begins
     own = prepared_own(params)
     data = material(params, ctx)
-    desk = opened(ctx.resume())
+    desk = load_state(ctx.resume())
     keep_scenes(params, data, desk)
-    stopped = ctx.should_stop() or work_off(work(params, ctx, data, own, desk), desk, ctx)
+    stopped = ctx.should_stop() or run_steps(work(params, ctx, data, own, desk), desk, ctx)
     notes = [*data.notes] + (["Stopped before its end."] if stopped else [])
     return conclude(params, desk, notes, stopped)
 
 
-def work(params: Params, ctx: Context, data: Material, own: Sample | None, desk: Desk) -> Iterator[Step]:
+def work(params: Params, ctx: Context, data: Material, own: Sample | None, desk: RunState) -> Iterator[Step]:
     """Do every job that is not finished, and yield how far it is."""
     jobs = jobs_of(params)
     for number, job in enumerate(jobs):
@@ -83,7 +83,7 @@ def work(params: Params, ctx: Context, data: Material, own: Sample | None, desk:
 
 
 def learn(
-    job: Job, words: str, params: Params, ctx: Context, data: Material, own: Sample | None, desk: Desk
+    job: Job, words: str, params: Params, ctx: Context, data: Material, own: Sample | None, desk: RunState
 ) -> Iterator[Step]:
     """Train one network, then see what it is worth."""
     yield 0, params.steps, f"{words}: begins"
@@ -100,7 +100,7 @@ def learn(
             terms[:] = told
             yield step, list(told.values()), freeze
 
-    for step, means in followed(job.key, learned, params.steps, desk):
+    for step, means in resume_training(job.key, learned, params.steps, desk):
         trained += 1
         if means is not None:
             told = dict(zip(terms, means, strict=True))
@@ -131,7 +131,7 @@ def kept_jobs(params: Params) -> list[Job]:
 
 
 def examine(
-    job: Job, words: str, model: Cmt, params: Params, ctx: Context, data: Material, desk: Desk
+    job: Job, words: str, model: Cmt, params: Params, ctx: Context, data: Material, desk: RunState
 ) -> Iterator[Step]:
     """Look at every scene under every condition."""
     total = len(data.validation) * len(params.conditions)
@@ -146,7 +146,7 @@ def examine(
     yield from score(job, words, found, data, desk)
 
 
-def join(job: Job, words: str, params: Params, data: Material, desk: Desk) -> Iterator[Step]:
+def join(job: Job, words: str, params: Params, data: Material, desk: RunState) -> Iterator[Step]:
     """Join what two arms of the same seed found, and score it."""
     parts = [Job(arm, job.seed).key for arm in ARMS[job.arm].parts]
     classes, many = data.spec.classes, len(data.validation)
@@ -161,7 +161,7 @@ def join(job: Job, words: str, params: Params, data: Material, desk: Desk) -> It
         del desk.pieces[FOUND][key]
 
 
-def score(job: Job, words: str, found: dict[str, list[Boxes]], data: Material, desk: Desk) -> Iterator[Step]:
+def score(job: Job, words: str, found: dict[str, list[Boxes]], data: Material, desk: RunState) -> Iterator[Step]:
     """Score what was found under each condition, also in scenes that are drawn again."""
     rows, drawn = [], {}
     for done, (condition, boxes) in enumerate(found.items()):
@@ -211,7 +211,7 @@ def prepared_own(params: Params) -> Sample | None:
     return prepared(replace(open_scene(Path(params.file).expanduser()), name=OWN), spec_of(params))
 
 
-def keep_scenes(params: Params, data: Material, desk: Desk) -> None:
+def keep_scenes(params: Params, data: Material, desk: RunState) -> None:
     """Keep some scenes as the network reads them."""
     kept = desk.pieces[KEPT_SCENES]
     for k in range(min(SHOWN, len(data.validation))):
@@ -222,7 +222,7 @@ def keep_scenes(params: Params, data: Material, desk: Desk) -> None:
         kept["own"] = np.frombuffer(packed(scene), np.uint8).copy()
 
 
-def keep_boxes(job: Job, condition: str, scene: str, found: Boxes, desk: Desk) -> None:
+def keep_boxes(job: Job, condition: str, scene: str, found: Boxes, desk: RunState) -> None:
     """Keep the boxes found in a scene that is kept."""
     about = {"arm": job.arm, "condition": condition, "scene": scene}
     desk.book["boxes"] += [about | row for row in rows_of_boxes(found.take(found.score >= LEAST))]
@@ -231,7 +231,7 @@ def keep_boxes(job: Job, condition: str, scene: str, found: Boxes, desk: Desk) -
 # The result ------------------------------------------------------------------------------------------------------
 
 
-def conclude(params: Params, desk: Desk, notes: list[str], stopped: bool) -> Result:
+def conclude(params: Params, desk: RunState, notes: list[str], stopped: bool) -> Result:
     """Return the result: tables, NDS of scenes drawn again, scenes to be seen, and the metrics."""
     tables = {name: pd.DataFrame(rows) for name, rows in desk.book.items() if rows}
     metrics, values = headline(tables) if "scores" in tables else ({}, {})

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.contract import Result, Verdict
-from workbench.toolkit.statistics import Interval, interval, not_tested, table, told, word
+from workbench.toolkit.statistics import Interval, interval, interval_numbers, not_tested, table, verdict_word
 
 SETS, VICTIMS = 3, 5
 COST = 0.02  # of clean accuracy that an attack may cost and be called harmless
@@ -46,13 +46,13 @@ def keeps(result: Result) -> Verdict:
         if found is None:
             continue
         gap = interval(found[0] - found[1])
-        numbers |= told(f"CTA, {words} - clean", gap, -COST)
+        numbers |= interval_numbers(f"CTA, {words} - clean", gap, -COST)
         if attack == "doorping":
             decide.append(gap)
     if not decide:
         return not_tested(f"{FEW} Attacks: clean and doorping.")
     return Verdict(
-        word(*decide, above=-COST), numbers, f"The accuracy that is lost must surely be less than {COST:.0%}."
+        verdict_word(*decide, above=-COST), numbers, f"The accuracy that is lost must surely be less than {COST:.0%}."
     )
 
 
@@ -62,14 +62,20 @@ def above(result: Result) -> Verdict:
     if found is None:
         return not_tested(f"{FEW} Attacks: naive and doorping.")
     gap = interval(found[0] - found[1])
-    numbers = told("ASR, DOORPING - NAIVEATTACK", gap) | told("ASR, DOORPING", interval(found[0]))
-    numbers |= told("ASR, NAIVEATTACK", interval(found[1])) | told("without a stamp", interval(found[2]))
-    numbers |= told("ASR, DOORPING's trigger cut to valid pixels", interval(found[3]))
+    numbers = interval_numbers("ASR, DOORPING - NAIVEATTACK", gap) | interval_numbers(
+        "ASR, DOORPING", interval(found[0])
+    )
+    numbers |= interval_numbers("ASR, NAIVEATTACK", interval(found[1])) | interval_numbers(
+        "without a stamp", interval(found[2])
+    )
+    numbers |= interval_numbers("ASR, DOORPING's trigger cut to valid pixels", interval(found[3]))
     doors = table(result, "doors")
     if len(doors):
         mine = doors[(doors["attack"] == "doorping") & (doors["carrier"] == doors["carrier"].iloc[0])]
         numbers["best trigger of the way, on one victim"] = float(mine.groupby("seed")["asr as is"].max().mean())
-    return Verdict(word(gap), numbers, "Paired by distillation and victim, on images that are not of the target class.")
+    return Verdict(
+        verdict_word(gap), numbers, "Paired by distillation and victim, on images that are not of the target class."
+    )
 
 
 def close(result: Result) -> Verdict:
@@ -83,11 +89,13 @@ def close(result: Result) -> Verdict:
         values = grid(result, "asr", "doorping", "as is", carrier, victim)
         if values is not None:
             found = interval(values)
-            numbers |= told(f"ASR, {carrier}, {victim}", found, CLOSE)
+            numbers |= interval_numbers(f"ASR, {carrier}, {victim}", found, CLOSE)
             decide.append(found)
     if not decide:
         return not_tested(f"{FEW} Attack: doorping.")
-    return Verdict(word(*decide, above=CLOSE), numbers, f"Above {CLOSE:g} for every carrier and every kind of victim.")
+    return Verdict(
+        verdict_word(*decide, above=CLOSE), numbers, f"Above {CLOSE:g} for every carrier and every kind of victim."
+    )
 
 
 def possible(result: Result) -> Verdict:
@@ -96,10 +104,10 @@ def possible(result: Result) -> Verdict:
     if found is None:
         return not_tested(f"{FEW} Attacks: clipped and doorping.")
     kept, after = interval(found[0] - found[1]), interval(found[2] - found[3])
-    numbers = told("ASR - without a stamp, kept valid on the way", kept, FLAGGED)
-    numbers |= told("ASR - without a stamp, cut at the end", after, FLAGGED)
+    numbers = interval_numbers("ASR - without a stamp, kept valid on the way", kept, FLAGGED)
+    numbers |= interval_numbers("ASR - without a stamp, cut at the end", after, FLAGGED)
     why = "Both must lift the share that is taken for the target by more than half."
-    return Verdict(word(kept, after, above=FLAGGED), numbers, why)
+    return Verdict(verdict_word(kept, after, above=FLAGGED), numbers, why)
 
 
 def carries(result: Result) -> Verdict:
@@ -111,12 +119,12 @@ def carries(result: Result) -> Verdict:
         values, base = (grid(result, key, "doorping", "as is", "", victim) for key in ("asr", "null"))
         if values is not None and base is not None:
             gap = interval(values - base)
-            numbers |= told(f"ASR - without a stamp, {victim}", gap, FLAGGED)
+            numbers |= interval_numbers(f"ASR - without a stamp, {victim}", gap, FLAGGED)
             decide.append(gap)
     if not decide:
         return not_tested(f"{FEW} Victims: of other kinds too.")
     why = "Every other kind must take more than half of the stamped images more."
-    return Verdict(word(*decide, above=FLAGGED), numbers, why)
+    return Verdict(verdict_word(*decide, above=FLAGGED), numbers, why)
 
 
 def undefended(result: Result) -> Verdict:

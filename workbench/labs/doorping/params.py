@@ -149,6 +149,23 @@ class Params(Base):
     )
     presets: ClassVar[dict] = {
         "quick": {},
+        "tiny": {
+            "dataset": "digits",
+            "side": 16,
+            "images": 60,
+            "tests": 20,
+            "size": 3,
+            "hidden": 16,
+            "attacks": ["clean", "doorping"],
+            "each": 2,
+            "iterations": 2,
+            "outer": 2,
+            "inner": 2,
+            "renew_steps": 20,
+            "victims_each": 1,
+            "epochs": 10,
+            "defenses": ["range"],
+        },
         "claims": {
             "images": 1000,
             "carriers": ["dc", "dd"],

@@ -19,7 +19,7 @@ from workbench.labs.doorping.method.results import conclude
 from workbench.labs.doorping.method.triggers import Renewal
 from workbench.labs.doorping.method.victims import rates, trained
 from workbench.labs.doorping.params import Params
-from workbench.toolkit.jobs import Desk, State, Step, followed, opened, work_off
+from workbench.toolkit.jobs import RunState, State, Step, load_state, resume_training, run_steps
 from workbench.toolkit.memory import MemoryContext
 
 SNAPSHOTS = 6  # of a set on its way
@@ -38,13 +38,13 @@ def run(params: Params, ctx: Context) -> Result:
     for name in ("carriers", "attacks", "victims"):
         if not getattr(params, name):
             raise LabError(f"No {name} are chosen.", f"Choose one at least of {', '.join(params.param[name].objects)}.")
-    desk = opened(ctx.resume())
+    desk = load_state(ctx.resume())
     data = material(params, ctx)
-    stopped = work_off(work(data, params, ctx, desk), desk, ctx)
+    stopped = run_steps(work(data, params, ctx, desk), desk, ctx)
     return conclude(data, params, desk, ctx, stopped)
 
 
-def work(data: Material, params: Params, ctx: Context, desk: Desk) -> Iterator[Step]:
+def work(data: Material, params: Params, ctx: Context, desk: RunState) -> Iterator[Step]:
     """Do every job that is not finished, and yield how far it is."""
     jobs = jobs_of(params)
     after = len(victims_of(params)) + len(params.defenses)  # steps of a job once its set is there
@@ -69,7 +69,7 @@ def victims_of(params: Params) -> list[tuple[str, int]]:
     return [(kind, number) for kind in params.victims for number in range(count[kind])]
 
 
-def one_set(job: Job, words: str, data: Material, params: Params, ctx: Context, desk: Desk) -> Iterator[Told]:
+def one_set(job: Job, words: str, data: Material, params: Params, ctx: Context, desk: RunState) -> Iterator[Told]:
     """Distill one set; its images, the triggers on the way and what drove them stay on the desk."""
     if f"{job.name}/set" in desk.finished:
         return
@@ -86,7 +86,7 @@ def one_set(job: Job, words: str, data: Material, params: Params, ctx: Context, 
                 ctx.metric(f"{job.carrier}: loss, {job.attack}", loss, step)
             yield step, loss, freeze
 
-    for step, _ in followed(job.name, going, total, desk):
+    for step, _ in resume_training(job.name, going, total, desk):
         ours, renewals = now
         tell(job, step, ours, renewals, desk)
         desk.pieces["triggers"][f"{job.name}/{step}"] = ours.trigger.cpu().clone()  # a file of tensors takes none twice
@@ -99,7 +99,7 @@ def one_set(job: Job, words: str, data: Material, params: Params, ctx: Context, 
     desk.now = None
 
 
-def tell(job: Job, step: int, ours: Any, renewals: list[Renewal], desk: Desk) -> None:
+def tell(job: Job, step: int, ours: Any, renewals: list[Renewal], desk: RunState) -> None:
     """Add what an iteration did to the trigger to the table `trajectory`."""
     live = [r for r in renewals if r.steps]
     desk.book["trajectory"].append(
@@ -116,7 +116,7 @@ def tell(job: Job, step: int, ours: Any, renewals: list[Renewal], desk: Desk) ->
     )
 
 
-def its_victims(job: Job, words: str, data: Material, params: Params, ctx: Context, desk: Desk) -> Iterator[Told]:
+def its_victims(job: Job, words: str, data: Material, params: Params, ctx: Context, desk: RunState) -> Iterator[Told]:
     """Train victims of every kind on a released set, measure them, and let the defenders look."""
     attack = attack_of(job, data, params, ctx)
     trigger = desk.pieces["triggers"][f"{job.name}/{iterations_of(job, params)}"].to(ctx.device)
@@ -150,7 +150,7 @@ def is_kept(job: Job, kind: str, number: int, params: Params) -> bool:
     return job.seed == 0 and number == 0 and own
 
 
-def victim(job: Job, kind: str, number: int, data: Material, params: Params, ctx: Context, desk: Desk) -> Any:
+def victim(job: Job, kind: str, number: int, data: Material, params: Params, ctx: Context, desk: RunState) -> Any:
     """Return a victim trained on a released set; victims of one number and seed begin alike under every attack."""
     draw = ctx.generator(f"{job.seed}/{kind}/{number}")
     torch.manual_seed(draw.initial_seed())
@@ -178,7 +178,7 @@ def stamps(attack: Attack, trigger: torch.Tensor, data: Material) -> dict[str, A
     }
 
 
-def along(job: Job, network: Any, attack: Attack, data: Material, params: Params, ctx: Context, desk: Desk) -> None:
+def along(job: Job, network: Any, attack: Attack, data: Material, params: Params, ctx: Context, desk: RunState) -> None:
     """Stamp with every trigger of the way: which of them would have opened the door of this victim?"""
     for step in range(iterations_of(job, params) + 1):
         trigger = desk.pieces["triggers"][f"{job.name}/{step}"].to(ctx.device)
@@ -197,7 +197,7 @@ def by_class(images: torch.Tensor) -> torch.Tensor:
     return images.flatten(0, 1)
 
 
-def keep(name: str, network: torch.nn.Module, desk: Desk) -> None:
+def keep(name: str, network: torch.nn.Module, desk: RunState) -> None:
     """Keep a victim for the run's file of models."""
     desk.pieces["models"] |= {f"{name}/{k}": v.detach().cpu().clone() for k, v in network.state_dict().items()}
 

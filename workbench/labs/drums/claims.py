@@ -9,7 +9,7 @@ from workbench.contract import Result, Verdict
 from workbench.labs.drums.common.evaluation import HUMAN, by_prompt, difference
 from workbench.labs.drums.common.measures import ANCHORS
 from workbench.labs.drums.params import TUNED, UNTAUGHT
-from workbench.toolkit.statistics import interval, not_tested, table, told, word
+from workbench.toolkit.statistics import interval, interval_numbers, not_tested, table, verdict_word
 
 ENOUGH = 20  # prompts: with fewer, no interval is worth its name
 SEEDS = 2
@@ -55,8 +55,8 @@ def beyond(result: Result, taught: str, untaught: str) -> Verdict:
         return not_tested(rows)
     contrast = difference(rows, taught, untaught, "masked_between")
     distinct = difference(rows, taught, untaught, "distinct")
-    numbers = told(f"contrast, {taught} - {untaught}", contrast)
-    numbers |= told(f"distinct bars, {taught} - {untaught}", distinct)
+    numbers = interval_numbers(f"contrast, {taught} - {untaught}", contrast)
+    numbers |= interval_numbers(f"distinct bars, {taught} - {untaught}", distinct)
     others = [p for p in NETWORKS if p not in (taught, untaught) and (rows["player"] == p).any()]
     for player in (HUMAN, taught, untaught, *others, COPY):
         numbers[f"contrast: {player}"] = mean(rows, player, "masked_between")
@@ -65,7 +65,7 @@ def beyond(result: Result, taught: str, untaught: str) -> Verdict:
         "Contrast: distance of the centers of pattern and fills, silent bars left out. Paired over prompts "
         "and trainings; both intervals must be above 0."
     )
-    return Verdict(word(contrast, distinct), numbers, why)
+    return Verdict(verdict_word(contrast, distinct), numbers, why)
 
 
 def naive_repetition(result: Result) -> Verdict:
@@ -74,10 +74,10 @@ def naive_repetition(result: Result) -> Verdict:
     if isinstance(rows, str):
         return not_tested(rows)
     distinct = difference(rows, "none", COPY, "distinct")
-    numbers = told("distinct bars, none - copy", distinct)
+    numbers = interval_numbers("distinct bars, none - copy", distinct)
     numbers |= {f"distinct: {p}": mean(rows, p, "distinct") for p in ("none", COPY)}
     turned = {"holds": "does not hold", "does not hold": "holds"}
-    verdict = word(distinct)
+    verdict = verdict_word(distinct)
     why = "It repeats only if its share of distinct bars is no higher than that of copying two bars."
     return Verdict(turned.get(verdict, verdict), numbers, why)
 
@@ -89,13 +89,13 @@ def helps_to_foretell(result: Result) -> Verdict:
         return not_tested(rows)
     bits = table(result, "bits")
     found = difference(bits, "none", "english", "bits")
-    numbers = told("bits saved by English", found)
+    numbers = interval_numbers("bits saved by English", found)
     for arm in ("shuffled", "nested"):
         if (bits["player"] == arm).any():
-            numbers |= told(f"bits saved by {arm}", difference(bits, "none", arm, "bits"))
+            numbers |= interval_numbers(f"bits saved by {arm}", difference(bits, "none", arm, "bits"))
     numbers |= {f"bits: {p}": mean(bits, p, "bits") for p in bits["player"].unique()}
     why = "Bits a character of the completion of test grooves, paired over grooves and trainings."
-    return Verdict(word(found), numbers, why)
+    return Verdict(verdict_word(found), numbers, why)
 
 
 def language_not_letters(result: Result) -> Verdict:
@@ -104,7 +104,11 @@ def language_not_letters(result: Result) -> Verdict:
     if isinstance(rows, str):
         return not_tested(rows)
     found = difference(table(result, "bits"), "shuffled", "english", "bits")
-    return Verdict(word(found), told("bits saved over shuffled", found), "Paired over test grooves and trainings.")
+    return Verdict(
+        verdict_word(found),
+        interval_numbers("bits saved over shuffled", found),
+        "Paired over test grooves and trainings.",
+    )
 
 
 def bigger_is_steadier(result: Result) -> Verdict:
@@ -114,10 +118,12 @@ def bigger_is_steadier(result: Result) -> Verdict:
         return not_tested(rows)
     found = difference(rows, SMALLER, "english", "masked_mean")
     within = difference(rows, SMALLER, "english", "masked_within")
-    numbers = told("d, smaller - bigger", found) | told("spread within, smaller - bigger", within)
+    numbers = interval_numbers("d, smaller - bigger", found) | interval_numbers(
+        "spread within, smaller - bigger", within
+    )
     numbers |= {"paper: ada, mean d": ANCHORS["ada"].mean, "paper: davinci, mean d": ANCHORS["davinci"].mean}
     why = "Mean d without silent bars, paired over prompts and trainings: above 0 is steadier."
-    return Verdict(word(found), numbers, why)
+    return Verdict(verdict_word(found), numbers, why)
 
 
 def fewer_fills(result: Result) -> Verdict:
@@ -128,9 +134,11 @@ def fewer_fills(result: Result) -> Verdict:
     rows = rows.assign(rate=rows["fills"] / (rows["rows"] / 16 - rows["silent"]).clip(lower=1))
     found = difference(rows, HUMAN, "english", "rate")
     share = rows.assign(any=(rows["fills"] > 0).astype(float))
-    numbers = told("fills a bar, people - English", found)
+    numbers = interval_numbers("fills a bar, people - English", found)
     for player in (HUMAN, *(p for p in NETWORKS if (rows["player"] == p).any())):
-        numbers |= told(f"grooves with a fill: {player}", interval(by_prompt(share, player, "any").to_numpy()))
+        numbers |= interval_numbers(
+            f"grooves with a fill: {player}", interval(by_prompt(share, player, "any").to_numpy())
+        )
     numbers |= {"paper: people (of 37)": 31.0, "paper: davinci (of 37)": 13.0, "paper: ada (of 37)": 10.0}
     why = "Fills a sounding bar: a fill is a bar in the higher of two groups of d, at least 4 apart (ours)."
-    return Verdict(word(found), numbers, why)
+    return Verdict(verdict_word(found), numbers, why)

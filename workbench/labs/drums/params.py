@@ -115,6 +115,15 @@ class Params(Base):
     )
     presets: ClassVar[dict] = {
         "quick": {},
+        "tiny": {
+            "layers": 1,
+            "width": 32,
+            "window": 3,
+            "pretrain": 3,
+            "finetune": 3,
+            "prompts": 2,
+            "bars": 2,
+        },
         "claims": {
             "arms": list(ARMS),
             "smaller": True,

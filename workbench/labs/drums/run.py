@@ -28,7 +28,7 @@ from workbench.labs.drums.method.model import Gpt, Shape, packed, restored, unpa
 from workbench.labs.drums.method.results import conclude, notes_for
 from workbench.labs.drums.method.sampling import FRAME, Characters, Speaker, Taste, bars, free_text
 from workbench.labs.drums.params import NO_LANGUAGE, TUNED, UNTAUGHT, Params
-from workbench.toolkit.jobs import Desk, Freeze, State, Step, followed, opened, work_off
+from workbench.toolkit.jobs import Freeze, RunState, State, Step, load_state, resume_training, run_steps
 from workbench.toolkit.memory import MemoryContext
 from workbench.toolkit.tensors import load_tensors
 
@@ -56,8 +56,8 @@ def run(params: Params, ctx: Context) -> Result:
     """
     check(params)
     data = material(params, ctx)
-    desk = opened(ctx.resume())
-    stopped = work_off(work(params, ctx, data, desk), desk, ctx)
+    desk = load_state(ctx.resume())
+    stopped = run_steps(work(params, ctx, data, desk), desk, ctx)
     notes = notes_for(params, data) + (["Stopped before its end."] if stopped else [])
     return conclude(params, desk, notes, stopped)
 
@@ -88,7 +88,7 @@ def arms_of(params: Params) -> list[Arm]:
 # The jobs --------------------------------------------------------------------------------------------------------
 
 
-def work(params: Params, ctx: Context, data: Material, desk: Desk) -> Iterator[Step]:
+def work(params: Params, ctx: Context, data: Material, desk: RunState) -> Iterator[Step]:
     """Do every job that is not finished, and yield how far it is."""
     yield 0, 1, "people and simple players"
     if "players" not in desk.finished:
@@ -106,7 +106,7 @@ def work(params: Params, ctx: Context, data: Material, desk: Desk) -> Iterator[S
                 yield from tune_and_play(name, seed, params, ctx, data, desk)
 
 
-def play(params: Params, data: Material, desk: Desk) -> Iterator[Step]:
+def play(params: Params, data: Material, desk: RunState) -> Iterator[Step]:
     """Measure the people who played the test grooves, and the players that only count and copy."""
     prompts = data.prompts[: params.prompts]
     lessons = [bars.reshape(-1, WIDTH) for bars in data.train]
@@ -129,7 +129,7 @@ def play(params: Params, data: Material, desk: Desk) -> Iterator[Step]:
     desk.finished.append("players")
 
 
-def read_text(arm: Arm, params: Params, ctx: Context, desk: Desk) -> Iterator[Step]:
+def read_text(arm: Arm, params: Params, ctx: Context, desk: RunState) -> Iterator[Step]:
     """Let a fresh network read its text."""
     codes = pretraining_texts.corpus(arm.text, ctx, params.english)
     length = arm.shape.context
@@ -150,7 +150,7 @@ def read_text(arm: Arm, params: Params, ctx: Context, desk: Desk) -> Iterator[St
     desk.now = None
 
 
-def learn_and_play(arm: Arm, seed: int, params: Params, ctx: Context, data: Material, desk: Desk) -> Iterator[Step]:
+def learn_and_play(arm: Arm, seed: int, params: Params, ctx: Context, data: Material, desk: RunState) -> Iterator[Step]:
     """Train an arm on grooves, then let it continue the prompts."""
     job = f"{arm.name}/{seed}"
     model = fresh(arm, ctx, seed)
@@ -177,7 +177,7 @@ def learn_and_play(arm: Arm, seed: int, params: Params, ctx: Context, data: Mate
     desk.now = None
 
 
-def tune_and_play(name: str, seed: int, params: Params, ctx: Context, data: Material, desk: Desk) -> Iterator[Step]:
+def tune_and_play(name: str, seed: int, params: Params, ctx: Context, data: Material, desk: RunState) -> Iterator[Step]:
     """Train a real language model, or its architecture from random weights, then let it continue the prompts."""
     job, tuned = f"{name}/{seed}", name == TUNED
     found = language_model.opened(params, ctx, tuned, seed)
@@ -211,11 +211,11 @@ def fit(
     stage: str,
     about: dict[str, Any],
     ctx: Context,
-    desk: Desk,
+    desk: RunState,
 ) -> Iterator[Step]:
     """Follow a training, and tell the table `training`."""
     kind = "text" if job.startswith("text/") else "drums"
-    for step, bits in followed(job, trained, steps, desk):
+    for step, bits in resume_training(job, trained, steps, desk):
         if bits is not None:
             desk.book["training"].append(about | {"text": kind, "step": step, "steps": steps, "bits": bits})
             if about["seed"] == 0:
@@ -232,7 +232,7 @@ def evaluate(
     params: Params,
     ctx: Context,
     data: Material,
-    desk: Desk,
+    desk: RunState,
 ) -> Iterator[Step]:
     """Let a trained network continue each prompt so many times, and measure what it played."""
     stage = f"{name}: plays ({seed + 1} of {params.seeds})"
@@ -297,12 +297,12 @@ def file_name(arm: str) -> str:
     return arm.replace(" ", "_")
 
 
-def add(desk: Desk, rows: list[dict]) -> None:
+def add(desk: RunState, rows: list[dict]) -> None:
     """Add rows to the table of measures."""
     desk.book["measures"] += rows
 
 
-def keep_grooves(desk: Desk, player: str, grooves: list[np.ndarray]) -> None:
+def keep_grooves(desk: RunState, player: str, grooves: list[np.ndarray]) -> None:
     """Keep one groove a prompt of a player, to be seen and heard."""
     longest = max(len(rows) for rows in grooves) // BAR
     for number, blob in enumerate(evaluation.packed_rows(grooves, longest)):

@@ -6,7 +6,7 @@ import pandas as pd
 
 from workbench.contract import Result, Verdict
 from workbench.labs.eam.params import ATTENTION, CT_ONLY, EAM, JOINT, MODALITIES, MR_ONLY
-from workbench.toolkit.statistics import apart, interval, not_tested, told, word
+from workbench.toolkit.statistics import difference_interval, interval, interval_numbers, not_tested, verdict_word
 
 SEEDS, STEPS, SUBJECTS = 5, 1500, 10  # fewer, and the pilot's seed noise (.13) hides any effect of EAM
 MARGIN = 0.05  # of Dice: what "competitive" may cost
@@ -87,8 +87,8 @@ def eam_over(result: Result, other: str) -> Verdict:
     for modality in MODALITIES:
         gap = matrix(rows, few, EAM, modality, shots) - matrix(rows, few, other, modality, shots)
         found.append(interval(gap))
-        numbers |= told(f"{modality}, joint + EAM - {other}", found[-1])
-    return Verdict(word(*found), numbers, why_of(few, shots))
+        numbers |= interval_numbers(f"{modality}, joint + EAM - {other}", found[-1])
+    return Verdict(verdict_word(*found), numbers, why_of(few, shots))
 
 
 def joint_over_separate(result: Result) -> Verdict:
@@ -102,8 +102,8 @@ def joint_over_separate(result: Result) -> Verdict:
     for modality in MODALITIES:
         alone = matrix(rows, few, ONLY[modality], modality, shots if modality == few else [0])
         found.append(interval(matrix(rows, few, JOINT, modality, shots) - alone))
-        numbers |= told(f"{modality}, joint - separate", found[-1])
-    return Verdict(word(*found), numbers, why_of(few, shots))
+        numbers |= interval_numbers(f"{modality}, joint - separate", found[-1])
+    return Verdict(verdict_word(*found), numbers, why_of(few, shots))
 
 
 def few_gain_more(result: Result) -> Verdict:
@@ -114,11 +114,11 @@ def few_gain_more(result: Result) -> Verdict:
     rows, numbers, found = scores(result), {}, {}
     for modality in MODALITIES:
         found[modality] = matrix(rows, few, EAM, modality, shots) - matrix(rows, few, JOINT, modality, shots)
-        numbers |= told(f"{modality}, joint + EAM - joint", interval(found[modality]))
+        numbers |= interval_numbers(f"{modality}, joint + EAM - joint", interval(found[modality]))
     many = MODALITIES[1 - MODALITIES.index(few)]
-    difference = apart(found[few].to_numpy(), found[many].to_numpy())
-    numbers |= told(f"gain on {few} - gain on {many}", difference)
-    return Verdict(word(difference), numbers, why_of(few, shots))
+    difference = difference_interval(found[few].to_numpy(), found[many].to_numpy())
+    numbers |= interval_numbers(f"gain on {few} - gain on {many}", difference)
+    return Verdict(verdict_word(difference), numbers, why_of(few, shots))
 
 
 def few_suffice(result: Result) -> Verdict:
@@ -132,5 +132,5 @@ def few_suffice(result: Result) -> Verdict:
     for count in asked:
         gap = matrix(rows, few, EAM, few, [count]) - rich
         found.append(interval(gap + MARGIN))
-        numbers |= told(f"{few}, EAM with {count} - {ONLY[few]} with {MANY}", interval(gap))
-    return Verdict(word(*found), numbers, f"{WHY} Competitive means: not more than {MARGIN:g} Dice lower.")
+        numbers |= interval_numbers(f"{few}, EAM with {count} - {ONLY[few]} with {MANY}", interval(gap))
+    return Verdict(verdict_word(*found), numbers, f"{WHY} Competitive means: not more than {MARGIN:g} Dice lower.")

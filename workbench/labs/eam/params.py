@@ -117,6 +117,17 @@ class Params(Base):
     )
     presets: ClassVar[dict] = {
         "quick": {},
+        "tiny": {
+            "many": 3,
+            "test": 2,
+            "validation": 1,
+            "slices": 3,
+            "size": 16,
+            "width": 4,
+            "steps": 3,
+            "batch": 2,
+            "shots": [1],
+        },
         "claims": {
             "arms": [MR_ONLY, CT_ONLY, JOINT, EAM, ATTENTION],
             "shots": [1, 3],

@@ -21,7 +21,7 @@ from workbench.labs.eam.method.subjects import Subject
 from workbench.labs.eam.method.training import Job, batches, jobs_of, main_job, prepared
 from workbench.labs.eam.params import CT_ONLY, EAM, JOINT, KEPT, MODALITIES, MR_ONLY, Params
 from workbench.toolkit.cases import as_media
-from workbench.toolkit.jobs import Desk, Freeze, State, Step, followed, opened, work_off
+from workbench.toolkit.jobs import Freeze, RunState, State, Step, load_state, resume_training, run_steps
 from workbench.toolkit.memory import MemoryContext
 from workbench.toolkit.segmentation.networks import parameters
 from workbench.toolkit.segmentation.training import halved, train
@@ -47,13 +47,13 @@ def run(params: Params, ctx: Context) -> Result:
     if not params.arms or not params.shots:
         raise LabError("No arm or no number of annotated subjects is chosen.", "Choose at least joint and 3.")
     data = material(params, ctx)
-    desk = opened(ctx.resume())
-    stopped = ctx.should_stop() or work_off(work(params, ctx, data, desk), desk, ctx)
+    desk = load_state(ctx.resume())
+    stopped = ctx.should_stop() or run_steps(work(params, ctx, data, desk), desk, ctx)
     notes = [*data.notes, REIMPLEMENTED] + (["Stopped before its end."] if stopped else [])
     return conclude(params, desk, notes, stopped)
 
 
-def work(params: Params, ctx: Context, data: Material, desk: Desk) -> Iterator[Step]:
+def work(params: Params, ctx: Context, data: Material, desk: RunState) -> Iterator[Step]:
     """Do every job that is not finished, and yield how far it is."""
     jobs = jobs_of(params)
     for number, job in enumerate(jobs):
@@ -61,7 +61,7 @@ def work(params: Params, ctx: Context, data: Material, desk: Desk) -> Iterator[S
             yield from learn(job, f"{job.words} ({number + 1} of {len(jobs)})", params, ctx, data, desk)
 
 
-def learn(job: Job, words: str, params: Params, ctx: Context, data: Material, desk: Desk) -> Iterator[Step]:
+def learn(job: Job, words: str, params: Params, ctx: Context, data: Material, desk: RunState) -> Iterator[Step]:
     """Train one network, then see what it is worth."""
     yield 0, 1, f"{words}: begins"
     model = prepared(job, params, len(data.organs) + 1, ctx)
@@ -74,7 +74,7 @@ def learn(job: Job, words: str, params: Params, ctx: Context, data: Material, de
                 raise LabError(f"{job.words} did not learn: its loss is {loss}.", "Lower the learning rate.")
             yield step, list(model.terms.values()), freeze
 
-    for step, means in followed(job.key, learned, params.steps, desk):
+    for step, means in resume_training(job.key, learned, params.steps, desk):
         trained += 1
         if means is not None:
             told = dict(zip(model.terms, means, strict=True))
@@ -101,7 +101,7 @@ def examine(
     params: Params,
     ctx: Context,
     data: Material,
-    desk: Desk,
+    desk: RunState,
 ) -> Iterator[Step]:
     """Segment and score every validation and test subject; of the first seed also keep what can be looked at."""
     first = job.seed == 0 and (job.few, job.shots) in shown_settings(params)
@@ -144,7 +144,7 @@ def settle(model: Learner, ctx: Context, keep_it: bool) -> nn.ModuleList:
     return outside
 
 
-def show(desk: Desk, subject: Subject, masks: dict[str, np.ndarray]) -> None:
+def show(desk: RunState, subject: Subject, masks: dict[str, np.ndarray]) -> None:
     """Keep the slices of a subject and a mask of it."""
     kept = desk.pieces[subject.name]
     kept["image"], kept["affine"], kept["truth"] = subject.image, subject.affine, subject.mask
@@ -153,7 +153,7 @@ def show(desk: Desk, subject: Subject, masks: dict[str, np.ndarray]) -> None:
     kept.update(masks)
 
 
-def look_inside(job: Job, model: Learner, outside: nn.ModuleList, data: Material, ctx: Context, desk: Desk) -> None:
+def look_inside(job: Job, model: Learner, outside: nn.ModuleList, data: Material, ctx: Context, desk: RunState) -> None:
     """Keep what a network knows of the classes, and where its modules look."""
     names = ["background", *data.organs.values()]
     subjects = [s for own in data.test for s in own[:COMPARED]]
@@ -171,7 +171,7 @@ def look_inside(job: Job, model: Learner, outside: nn.ModuleList, data: Material
 # The result ------------------------------------------------------------------------------------------------------
 
 
-def conclude(params: Params, desk: Desk, notes: list[str], stopped: bool) -> Result:
+def conclude(params: Params, desk: RunState, notes: list[str], stopped: bool) -> Result:
     """Return the result: tables, correlation matrices, slices to be seen, and the metrics."""
     tables = {name: pd.DataFrame(rows) for name, rows in desk.book.items() if rows}
     metrics, values = headline(params, tables) if "scores" in tables else ({}, {})

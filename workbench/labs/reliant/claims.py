@@ -7,7 +7,7 @@ import pandas as pd
 
 from workbench.contract import Result, Verdict
 from workbench.labs.reliant.common.intervals import Outcomes, contrast, outcomes
-from workbench.toolkit.statistics import Interval, interval, not_tested, table, told, word
+from workbench.toolkit.statistics import Interval, interval, interval_numbers, not_tested, table, verdict_word
 
 SEEDS = 5
 COST = 0.02  # of accuracy that may be lost at a small cost
@@ -68,13 +68,13 @@ def by_graph(
             gap = contrast(found, [arms[name] for name in names], measure, [factors[name] for name in names])
             if not all(np.isfinite(gap)):
                 continue
-            numbers |= told(f"{found.name}: {words.strip('()')}", gap)
+            numbers |= interval_numbers(f"{found.name}: {words.strip('()')}", gap)
             if not words.startswith("("):
                 shift = add if measure == "accuracy" else 0.0
                 decide.append(tuple(end + shift for end in gap))
     if not decide:
         return not_tested(f"{FEW} It needs the arms {', '.join(needed)}.")
-    return Verdict(word(*decide), numbers, why)
+    return Verdict(verdict_word(*decide), numbers, why)
 
 
 def inherits(result: Result) -> Verdict:
@@ -136,11 +136,15 @@ def agnostic(result: Result) -> Verdict:
             gap = contrast(found, arms, "sp", [1.0, -1.0])
             cost = contrast(found, arms, "accuracy", [-1.0, 1.0])
             words = f"{found.name}: {teacher} to {student}"
-            numbers |= told(f"{words}, ΔSP, KD - RELIANT", gap) | told(f"{words}, accuracy, RELIANT - KD", cost)
+            numbers |= interval_numbers(f"{words}, ΔSP, KD - RELIANT", gap) | interval_numbers(
+                f"{words}, accuracy, RELIANT - KD", cost
+            )
             decide.append(gap)
     if len(decide) < 4:
         return not_tested(f"{FEW} It needs two teachers and the students plp and akd.")
-    return Verdict(word(*decide), numbers, "The gap must fall for each teacher with each student, on every graph.")
+    return Verdict(
+        verdict_word(*decide), numbers, "The gap must fall for each teacher with each student, on every graph."
+    )
 
 
 def trade_off(result: Result) -> Verdict:
@@ -165,12 +169,12 @@ def carries(result: Result) -> Verdict:
         if rows is None or "proxy_auc" not in rows:
             continue
         gap = interval((rows["proxy_auc"] - CHANCE).to_numpy(float))
-        numbers |= told(f"{found.name}: AUC less {CHANCE}", gap)
+        numbers |= interval_numbers(f"{found.name}: AUC less {CHANCE}", gap)
         decide.append(gap)
     if not decide:
         return not_tested(f"{FEW} It needs the arm reliant.")
     return Verdict(
-        word(*decide), numbers, "Over trainings; the probe learns on training nodes, is judged on test nodes."
+        verdict_word(*decide), numbers, "Over trainings; the probe learns on training nodes, is judged on test nodes."
     )
 
 

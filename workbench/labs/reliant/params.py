@@ -127,6 +127,10 @@ class Params(Base):
     )
     presets: ClassVar[dict] = {
         "quick": {},
+        "tiny": {
+            "teacher_epochs": 4,
+            "epochs": 6,
+        },
         "claims": {
             "dataset": "bail",
             "also": ["german"],

@@ -26,7 +26,7 @@ from workbench.labs.reliant.method.jobs import (
 )
 from workbench.labs.reliant.method.training import Epoch, Task, distill, teach, weights
 from workbench.labs.reliant.params import Params
-from workbench.toolkit.jobs import Desk, State, Step, followed, opened, work_off
+from workbench.toolkit.jobs import RunState, State, Step, load_state, resume_training, run_steps
 from workbench.toolkit.memory import MemoryContext
 
 LOOK_EVERY = 10  # epochs between two looks at the proxies
@@ -44,14 +44,14 @@ def run(params: Params, ctx: Context) -> Result:
     for name in ("teachers", "students", "arms"):
         if not getattr(params, name):
             raise LabError(f"No {name} are chosen.", f"Choose one at least of {', '.join(params.param[name].objects)}.")
-    desk = opened(ctx.resume())
+    desk = load_state(ctx.resume())
     notes: list[str] = []
-    stopped = work_off(work(params, ctx, desk, notes), desk, ctx)
+    stopped = run_steps(work(params, ctx, desk, notes), desk, ctx)
     notes = notes_for(params, notes) + (["Stopped before its end."] if stopped else [])
     return conclude(params, desk, notes, stopped)
 
 
-def work(params: Params, ctx: Context, desk: Desk, notes: list[str]) -> Iterator[Step]:
+def work(params: Params, ctx: Context, desk: RunState, notes: list[str]) -> Iterator[Step]:
     """Do every job that is not finished, and yield how far it is."""
     for name in sets_of(params):
         yield 0, 0, f"{name}: reads the graph"
@@ -68,7 +68,7 @@ def work(params: Params, ctx: Context, desk: Desk, notes: list[str]) -> Iterator
 
 
 def one_seed(
-    name: str, seed: int, data: Material, task: Task, params: Params, ctx: Context, desk: Desk
+    name: str, seed: int, data: Material, task: Task, params: Params, ctx: Context, desk: RunState
 ) -> Iterator[Step]:
     """Train the teachers and all students of one split, and measure the tabular baselines on it."""
     began = f"{name}/{seed}"
@@ -103,7 +103,7 @@ def one_teacher(
     task: Task,
     params: Params,
     ctx: Context,
-    desk: Desk,
+    desk: RunState,
     teachers: dict,
 ) -> Iterator[Step]:
     """Train a teacher, unless its weights are there; leave its logits and hidden layer in `teachers`."""
@@ -154,7 +154,7 @@ def one_student(
     teacher: tuple[torch.Tensor, torch.Tensor],
     params: Params,
     ctx: Context,
-    desk: Desk,
+    desk: RunState,
 ) -> Iterator[Step]:
     """Distill one student and measure it."""
     job, began = f"{name}/{seed}/{arm.name}", time.monotonic()
@@ -215,10 +215,10 @@ def fit(
     stage: str,
     about: dict[str, Any],
     ctx: Context,
-    desk: Desk,
+    desk: RunState,
 ) -> Iterator[Step]:
     """Follow a training, and tell the table `training` of the first seed."""
-    for epoch, loss in followed(job, trained, epochs, desk):
+    for epoch, loss in resume_training(job, trained, epochs, desk):
         if loss is not None and about["seed"] == 0:
             desk.book["training"].append(about | {"epoch": epoch, "loss": loss})
             if about["arm"] in ("teacher", "kd", "reliant"):
@@ -226,7 +226,9 @@ def fit(
         yield epoch, epochs, stage
 
 
-def tell(name: str, seed: int, about: dict[str, Any], p: np.ndarray, data: Material, task: Task, desk: Desk) -> None:
+def tell(
+    name: str, seed: int, about: dict[str, Any], p: np.ndarray, data: Material, task: Task, desk: RunState
+) -> None:
     """Add a row of measures on the test nodes to the table `runs`, and keep the predictions."""
     rows = task.test.cpu().numpy()
     p = p[rows] if len(p) == len(data.graph) else p
@@ -236,7 +238,7 @@ def tell(name: str, seed: int, about: dict[str, Any], p: np.ndarray, data: Mater
     desk.book["runs"].append({"set": name, "seed": seed} | about | {"row": len(desk.book["runs"])} | found)
 
 
-def watch(name: str, epoch: int, proxies: torch.Tensor, task: Task, desk: Desk) -> None:
+def watch(name: str, epoch: int, proxies: torch.Tensor, task: Task, desk: RunState) -> None:
     """Add what the proxies know of the group by now, and where those of some nodes stand."""
     means = {f"mean {k}": float(v) for k, v in enumerate(proxies.mean(0))}
     row = {"set": name, "epoch": epoch, "auc": tabular.told_by(proxies, task)} | means
@@ -247,7 +249,7 @@ def watch(name: str, epoch: int, proxies: torch.Tensor, task: Task, desk: Desk) 
             desk.book["trails"].append(spot | {f"p{k}": float(v) for k, v in enumerate(proxies[node])})
 
 
-def keep_model(name: str, arm: str, saved: State, desk: Desk) -> None:
+def keep_model(name: str, arm: str, saved: State, desk: RunState) -> None:
     """Keep weights for the run's one file of a graph."""
     desk.pieces[f"models {name}"] |= {f"{arm}/{k}": v.detach().cpu().clone() for k, v in saved.items()}
 

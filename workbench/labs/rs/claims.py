@@ -9,7 +9,7 @@ import pandas as pd
 
 from workbench.contract import Result, Verdict
 from workbench.labs.rs.common.correlate import ENOUGH, GROUP, words
-from workbench.toolkit.statistics import Interval, not_tested, table, told, word
+from workbench.toolkit.statistics import Interval, interval_numbers, not_tested, table, verdict_word
 
 HEADLINE = ("dsi", "n2", "lsc", "density")  # the most plausible "four distance-based measures"
 SEEDS = 3  # repetitions: with fewer no spread can be told
@@ -21,7 +21,7 @@ NEEDS_TASKS = f"Needs {ENOUGH} tasks of one kind; run the study 'tasks' with mor
 
 def by_interval(found: Interval, numbers: dict[str, float], why: str) -> Verdict:
     """Judge by whether an interval is above zero."""
-    verdict = word(found)
+    verdict = verdict_word(found)
     if verdict == "not tested":
         return not_tested("The interval is undefined: a value is constant over the tasks.")
     return Verdict(verdict, {k: float(v) for k, v in numbers.items()}, why)
@@ -39,7 +39,7 @@ def accuracy_alone(result: Result) -> Verdict:
         "ratio": row["ratio"],
     }
     found = tuple(end - 1 for end in interval_of(row, "ratio"))
-    numbers |= told("ratio less 1", found)
+    numbers |= interval_numbers("ratio less 1", found)
     why = (
         f"Standard deviations of accuracy over {row['groups']:.0f} groups of tasks; 95 % bootstrap interval against 1."
     )
@@ -117,10 +117,10 @@ def correlates(result: Result) -> Verdict:
         rs = part.loc["rs"]
         rhos.append(interval_of(rs, "spearman"))
         rivals = part["spearman"].reindex([*HEADLINE, "gsi"])
-        numbers |= told(f"{name}: rho", rhos[-1])
+        numbers |= interval_numbers(f"{name}: rho", rhos[-1])
         numbers[f"{name}: rank of RS among six"] = 1 + int((rivals > rs["spearman"]).sum())
     numbers = {k: float(v) for k, v in numbers.items()}
-    if (verdict := word(*rhos)) == "not tested":
+    if (verdict := verdict_word(*rhos)) == "not tested":
         return Verdict(verdict, numbers, UNDEFINED)
     return Verdict(verdict, numbers, f"The 95 % bootstrap interval of Spearman's rho excludes 0 in {len(rhos)} groups.")
 
@@ -137,7 +137,7 @@ def judges_fairly(result: Result) -> Verdict:
     numbers = {
         "right order, raw": one["raw_right"].mean(),
         "right order, adjusted": one["adjusted_right"].mean(),
-    } | told("gain", gain)
+    } | interval_numbers("gain", gain)
     pooled = judging[judging["setting"] == "all"]  # they repeat the tasks of the others, so they do not decide
     numbers |= {f"gain over pooled settings, {r.dataset} {r.kind}": r.gain for r in pooled.itertuples()}
     ranking = table(result, "ranking")
@@ -155,9 +155,9 @@ def beats_distances(result: Result) -> Verdict:
         return not_tested(NEEDS_TASKS)
     part = part.set_index("b").loc[list(HEADLINE)]
     gaps = {f"rs - {other}": interval_of(row, "gap") for other, row in part.iterrows()}
-    if (verdict := word(*gaps.values())) == "not tested":
+    if (verdict := verdict_word(*gaps.values())) == "not tested":
         return not_tested(UNDEFINED)
-    numbers = {key: value for name, gap in gaps.items() for key, value in told(name, gap).items()}
+    numbers = {key: value for name, gap in gaps.items() for key, value in interval_numbers(name, gap).items()}
     many = part["groups"].iloc[0]
     why = f"Difference of Spearman's rho with mean accuracy over {many} groups; it must be above 0 against all four."
     return Verdict(verdict, numbers, why)
@@ -171,7 +171,7 @@ def larger_eps(result: Result) -> Verdict:
         return not_tested("Seen on digits, so it needs tasks of another set: add wine and breast_cancer under `also`.")
     numbers = {}
     for _, row in contest[(contest["scope"] != "all") & ~contest["scope"].str.startswith("digits ")].iterrows():
-        numbers |= told(row["scope"], interval_of(row, "gap"))
+        numbers |= interval_numbers(row["scope"], interval_of(row, "gap"))
     row = contest[contest["scope"] == "not digits"].iloc[0]
     why = "Difference of Spearman's rho with mean accuracy: eps = 1 against the run's eps."
     return by_interval(interval_of(row, "gap"), numbers, why)

@@ -104,6 +104,17 @@ class Params(Base):
     )
     presets: ClassVar[dict] = {
         "quick": {},
+        "tiny": {
+            "seeds": 1,
+            "n": 60,
+            "tasks": 6,
+            "epochs": 2,
+            "width": 8,
+            "depth": 1,
+            "null": 2,
+            "components": 2,
+            "rows": 120,
+        },
         "claims": {
             "studies": list(STUDIES),
             "seeds": 5,

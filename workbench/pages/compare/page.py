@@ -16,7 +16,7 @@ from workbench.engine import open_engine
 from workbench.pages.compare.plots import curve_plots, dot_plots
 from workbench.pages.runs.filter import switch
 from workbench.runs.compare import LETTERS, Comparison, MetricRow, compare_runs
-from workbench.runs.describe import number, say_value
+from workbench.runs.describe import format_number, format_value
 from workbench.runs.record import Run
 from workbench.runs.store import open_store
 from workbench.ui import style
@@ -133,7 +133,7 @@ def words(found: Comparison, folding: str = "") -> str:
     if found.params:
         rows = "".join(
             f"<tr><td>{escape(name)}</td>"
-            + "".join(f'<td class="num">{escape(say_value(v))}</td>' for v in values)
+            + "".join(f'<td class="num">{escape(format_value(v))}</td>' for v in values)
             + "</tr>"
             for name, values in found.params.items()
         )
@@ -181,10 +181,10 @@ def _metrics(found: Comparison, heads: str) -> str:
 
 def _cell(row: MetricRow, index: int) -> str:
     spread, delta, error = row.spreads[index], row.deltas[index], row.delta_errors[index]
-    noise = f" ± {number(spread, 2)}" if spread == spread else ""
-    change = f"{delta:+.3g}" + (f" ± {number(error, 2)}" if error == error else "")
+    noise = f" ± {format_number(spread, 2)}" if spread == spread else ""
+    change = f"{delta:+.3g}" + (f" ± {format_number(error, 2)}" if error == error else "")
     below = f'<br><span class="soft small">{change}</span>' if index and delta == delta else ""
-    return f'<td class="num"><span class="big">{number(row.values[index])}</span>{noise}{below}</td>'
+    return f'<td class="num"><span class="big">{format_number(row.values[index])}</span>{noise}{below}</td>'
 
 
 def _claims(found: Comparison, heads: str) -> str:

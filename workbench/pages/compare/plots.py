@@ -9,7 +9,7 @@ import panel as pn
 from bokeh.plotting import figure
 
 from workbench.runs.compare import LETTERS, Comparison, MetricRow
-from workbench.runs.describe import number
+from workbench.runs.describe import format_number
 from workbench.runs.record import Run
 from workbench.ui.address import href
 from workbench.ui.open_run import open_on_click
@@ -73,7 +73,7 @@ def _dots(found: Comparison, row: MetricRow, palette: Palette) -> figure:
     if (paper := row.metric.paper) is not None:
         recalled = ", recalled" * (paper.origin == "recalled")
         plot.add_layout(bm.Span(location=paper.value, dimension="height", line_dash="dashed", line_color=palette.quiet))
-        words = f"┆ paper {number(paper.value)}{recalled}: {paper.setting}"
+        words = f"┆ paper {format_number(paper.value)}{recalled}: {paper.setting}"
         plot.add_layout(bm.Title(text=_cut(words), text_font_size="11px", text_font_style="normal"), "below")
         every = [run.result.metrics.get(row.metric.key, math.nan) for run in found.runs]
         ends = [value for value in (*every, *row.values, paper.value) if math.isfinite(value)]

@@ -1,4 +1,4 @@
-"""Open the shown run in a desktop window: a button for each viewer of its lab, greyed with the reason if it cannot.
+"""Buttons that open the shown run in a desktop viewer.
 
 The window is one of the machine that the workbench runs on; so only a page of that same machine offers it.
 """
@@ -48,7 +48,7 @@ def obstacle(viewer: str, hostname: str) -> str:
     return ""
 
 
-class OpenIn:
+class DesktopButtons:
     """The buttons; hidden for a run whose lab has no viewers."""
 
     def __init__(self) -> None:

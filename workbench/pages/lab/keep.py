@@ -1,4 +1,4 @@
-"""Beside the shown run: its star, its name, its tags, its note, and the way to the trash and back."""
+"""Management of the shown run: star, name, tags, note and trash."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LABEL = {
 }
 
 
-class Keeping:
+class ManagePanel:
     """Shows how a run is kept, and lets its user change that.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Own data: a file dropped on the page, kept, looked at, and told about before anything runs."""
+"""Upload of the user's own data, with a data card before anything runs."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ KINDS = {
 TABLES = (SUFFIXES, table_card, MAX_BYTES)
 
 
-class OwnFile:
+class OwnDataInput:
     """A file button that also takes drops; the data card stands below it.
 
     Parameters

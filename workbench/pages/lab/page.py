@@ -1,4 +1,4 @@
-"""The page of one lab: on the left what goes in, on the right what came out."""
+"""The page of one lab: parameters on the left, results on the right."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from workbench.contract.lab import Lab
 from workbench.engine import open_engine
 from workbench.pages.access import user_name
 from workbench.pages.form import STRETCH, Form, plain
-from workbench.pages.lab.keep import Keeping
-from workbench.pages.lab.own_data import OwnFile
+from workbench.pages.lab.keep import ManagePanel
+from workbench.pages.lab.own_data import OwnDataInput
 from workbench.pages.lab.progress import LivePanel
-from workbench.pages.lab.share import TakeHome
+from workbench.pages.lab.share import SharePanel
 from workbench.pages.runs.table import RunsTable
 from workbench.pages.sweep.form import SweepForm
 from workbench.pages.sweep.list import sweep_link
-from workbench.runs.describe import say_value
+from workbench.runs.describe import format_value
 from workbench.runs.record import ACTIVE, RESUMABLE, Run
 from workbench.runs.store import open_store
 from workbench.ui import reading, style
@@ -55,8 +55,8 @@ class LabPage:
         self.form = Form(lab.Params, self._edited)
         self.live = LivePanel(of_theme(shell.page.dark_theme))
         self.runs = RunsTable(shell, lab)
-        self.keeping = Keeping(self._kept)
-        self.take = TakeHome(self._exactly_here, shell.address)
+        self.keeping = ManagePanel(self._kept)
+        self.take = SharePanel(self._exactly_here, shell.address)
         self._run = pmui.Button(label="Run", icon="play_arrow", color="primary", variant="contained", **STRETCH)
         self._stop = pmui.Button(
             label="Stop", icon="stop", color="primary", variant="outlined", disabled=True, **STRETCH
@@ -88,7 +88,7 @@ class LabPage:
         )
         fields = [style.html("<h2 style='margin-top:8px'>What goes in</h2>"), self.form.preset]
         if "file" in self.form.fields:
-            fields.append(OwnFile(self.lab.modality, self._file_chosen).layout)
+            fields.append(OwnDataInput(self.lab.modality, self._file_chosen).layout)
         form = pn.Column(*fields, self.form.layout, sizing_mode="stretch_width", margin=0, css_classes=["form"])
         parts = (self.live.layout, self._banner, self.keeping.layout, self.take.layout, self._place)
         out = pn.Column(*parts, sizing_mode="stretch_width", margin=0, css_classes=["out"])
@@ -258,7 +258,11 @@ class LabPage:
         then = {**run.params, "seed": run.seed}
         if run.status == "recorded":  # it has a preset of its own; what counts is what the user has changed
             now = {name: now[name] for name in (*self.form.changes(), "seed")}
-        return [f"{k}: {say_value(then.get(k))} → {say_value(v)}" for k, v in now.items() if k in then and then[k] != v]
+        return [
+            f"{k}: {format_value(then.get(k))} → {format_value(v)}"
+            for k, v in now.items()
+            if k in then and then[k] != v
+        ]
 
     # -- the form ----------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""A run under way: where it is, how long it will take, its curves as they grow, and its log."""
+"""Progress of a run: stage, remaining time, live curves and log."""
 
 from __future__ import annotations
 

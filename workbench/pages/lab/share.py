@@ -1,4 +1,4 @@
-"""Take a run home from its page: a link, a line for the terminal, files to keep, and windows of their own."""
+"""Sharing of the shown run: a link, a command line, and files to save."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from workbench.contract.errors import LabError
-from workbench.pages.lab.desktop import OpenIn
+from workbench.pages.lab.desktop import DesktopButtons
 from workbench.runs.record import Run
 from workbench.runs.reproduce import command_line, notebook
 from workbench.transfer.bundle import file_name
@@ -35,7 +35,7 @@ KEEP = '<p class="small" style="margin-top:12px"><strong>Keep</strong>: the file
 REFUSED = "The browser does not let a page copy"
 
 
-class TakeHome:
+class SharePanel:
     """The button beside the shown run, and what it opens.
 
     Parameters
@@ -63,7 +63,7 @@ class TakeHome:
         )
         sends = {label: functools.partial(self._send, label, make) for label, make in FILES.items()}
         files = pn.FlexBox(*(self._button(label, "download", send) for label, send in sends.items()), gap="8px")
-        self._windows = OpenIn()
+        self._windows = DesktopButtons()
         self._panel = pn.Column(
             style.html(SHARE),
             copies,

@@ -1,4 +1,4 @@
-"""What the runs table lists, as the address says it, and the bar that changes it."""
+"""The filter of the runs table and its form in the address."""
 
 from __future__ import annotations
 

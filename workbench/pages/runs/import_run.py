@@ -1,4 +1,4 @@
-"""Bring a run in: a zip dropped on the page, checked and kept beside the page's own work."""
+"""Import of a run from a zip that is dropped on the page."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from workbench.ui.style import html
 MAX_BYTES = 150_000_000  # what travels through the page; the terminal takes larger ones
 
 
-class BringIn:
+class ImportCard:
     """A file button that takes drops; what became of the zip stands below it."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The rows of the runs table as HTML: what a run is called, asked and found; links sort, open and narrow down."""
+"""The rows of the runs table as HTML, with links that sort, open and filter."""
 
 from __future__ import annotations
 
@@ -91,7 +91,14 @@ def _row(
     tags = "".join(f' <a class="tag" href="{_narrow(query, turn, "tag", tag)}">{escape(tag)}</a>' for tag in run.tags)
     note = f'<div class="soft small quote">{escape(run.note[:120])}{"…" * (len(run.note) > 120)}</div>' * bool(run.note)
     said = " · ".join(
-        filter(None, (run.preset, f"seed {run.seed}" if run.seed else "", describe.say(describe.changed(run, own))))
+        filter(
+            None,
+            (
+                run.preset,
+                f"seed {run.seed}" if run.seed else "",
+                describe.format_params(describe.changed_params(run, own)),
+            ),
+        )
     )
     title = f'{star}<a class="name" href="{escape(href(lab=run.lab, run=run.id))}">{name}</a>{tags}{note}'
     cells = [("Run", title, "run"), ("Status", style.chip(run.status), "")]
@@ -101,14 +108,16 @@ def _row(
     cells += [("Created", created, "when"), ("Duration", style.seconds(run.seconds), "num")]
     cells.append(("Changed", f'<span title="{escape(said)}">{escape(said)}</span>', "asked"))
     told = [
-        (m.label, describe.number(run.metrics[m.key])) for m in (own.metrics if own else ()) if m.key in run.metrics
+        (m.label, describe.format_number(run.metrics[m.key]))
+        for m in (own.metrics if own else ())
+        if m.key in run.metrics
     ]
     if lab is None:
         cells.append(
             ("Metrics", escape(" · ".join(f"{label} {value}" for label, value in told[:MOST_METRICS])), "small")
         )
     else:
-        cells += [(m.label, describe.number(run.metrics.get(m.key)), "num") for m in lab.metrics[:MOST_METRICS]]
+        cells += [(m.label, describe.format_number(run.metrics.get(m.key)), "num") for m in lab.metrics[:MOST_METRICS]]
     if grouped:
         link = _narrow(query, turn, "group", run.group)
         cells.append(("Group", f'<a href="{link}">{escape(group_text(run.group))}</a>' if run.group else "", ""))

@@ -1,4 +1,4 @@
-"""The runs table: of one lab, or of the whole workbench; found, ordered, kept and thrown away."""
+"""The runs table, of one lab or of all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The form that asks for a sweep: which parameters vary, over what, with which seeds."""
+"""The form of a sweep: parameters, values and seeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where sweeps are found again: a list over the runs table, and a link on the page of each of their runs."""
+"""The list of recent sweeps, and links from a run to its sweep."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of one sweep: how far it is, its picture, its runs."""
+"""The page of one sweep: progress, plot and runs."""
 
 from __future__ import annotations
 

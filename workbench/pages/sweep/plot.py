@@ -1,4 +1,4 @@
-"""The picture of a sweep: a heat map over two axes, or a line with error bars over one."""
+"""The plot of a sweep: a heat map over two parameters, or a line with error bars over one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bokeh.palettes import cividis
 from bokeh.plotting import figure
 
 from workbench.contract.lab import Metric
-from workbench.runs.describe import number
+from workbench.runs.describe import format_number
 from workbench.sweeps.spec import Spec
 from workbench.sweeps.table import axis_value
 from workbench.ui.palette import PALETTE
@@ -68,11 +68,11 @@ class SweepPlot:
             "v": list(values),
             "low": list(values - spread),
             "high": list(values + spread),
-            "text": [number(value, 3) if written else "" for value in values],
+            "text": [format_number(value, 3) if written else "" for value in values],
             # On a cell without a value there is the page's own ground, light or dark.
             "ink": ["#808080" if v != v else "#ffffff" if v < middle else "#14181c" for v in values],
             "tip": [
-                number(value) + (f" ± {number(sd, 2)}" if sd == sd else "")
+                format_number(value) + (f" ± {format_number(sd, 2)}" if sd == sd else "")
                 for value, sd in zip(values, cells["sd"], strict=True)
             ],
             "n": list(cells["n"]),

@@ -1,4 +1,4 @@
-"""What a sweep's page says in words: how far it is, how to read the picture, and its runs."""
+"""The text of a sweep's page: progress, how to read the plot, and the list of runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from html import escape
 
 from workbench.contract.lab import Metric, get_lab
 from workbench.engine.live import Live
-from workbench.runs.describe import number, say
+from workbench.runs.describe import format_number, format_params
 from workbench.runs.record import Run
 from workbench.sweeps.points import name_of
 from workbench.sweeps.record import SweepRecord
@@ -24,14 +24,19 @@ def head_html(found: SweepRecord, counts: dict[str, int]) -> str:
     spec = found.spec
     ended = sum(counts[status] for status in ("done", "failed", "lost", "stopped"))
     share = 100 * ended / spec.runs
-    told = [f"{number:,} {status}" for status, number in counts.items() if number]
+    told = [f"{count:,} {status}" for status, count in counts.items() if count]
     where = f'<a href="{escape(href(lab=spec.lab))}">{escape(get_lab(spec.lab).title)}</a>'
     axes = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{escape(', '.join(map(str, map(axis_value, values))))}</dd></div>"
         for name, values in spec.axes.items()
     )
     seeds = ", ".join(map(str, spec.seeds))
-    facts = [f"preset {spec.preset}", say(spec.base), f"{spec.search} search", f"user {spec.user}" if spec.user else ""]
+    facts = [
+        f"preset {spec.preset}",
+        format_params(spec.base),
+        f"{spec.search} search",
+        f"user {spec.user}" if spec.user else "",
+    ]
     notes = ""
     if found.retried:
         notes += (
@@ -85,7 +90,7 @@ def runs_html(found: SweepRecord, runs: list[Run], lives: dict[str, Live]) -> st
             told = run.error["cause"]
         elif run.finished:
             told = style.seconds(run.seconds).replace(" ", "\u00a0")
-        value = number(run.metrics.get(metric.key)) if run.status == "done" else "–"
+        value = format_number(run.metrics.get(metric.key)) if run.status == "done" else "–"
         rows.append(
             f'<tr><td>{style.chip(run.status)}</td><td>{run_link(run, spec)}</td><td class="num">{value}</td>'
             f'<td class="small soft">{escape(told)}</td></tr>'

@@ -1,4 +1,4 @@
-"""Which boxes of a scene count in nuScenes' metric, and the metric of whole scenes."""
+"""nuScenes' rules for the boxes that count, and its metric over whole scenes."""
 
 from __future__ import annotations
 

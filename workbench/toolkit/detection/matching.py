@@ -1,4 +1,4 @@
-"""Which prediction finds which object: greedy by score, nearest center on the ground first, all scenes at once."""
+"""Matching of predictions and objects: greedy by score, nearest center on the ground first, all scenes at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Box by box: which objects were found, which were missed, and which predictions are false."""
+"""True positives, false positives and misses, box by box."""
 
 from __future__ import annotations
 

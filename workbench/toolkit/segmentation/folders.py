@@ -1,4 +1,4 @@
-"""Masks on the disk scored against masks on the disk: two files, or folders with a file a case, as AMOS keeps them."""
+"""Scores of mask files against reference files: two files, or folders with one file a case, as AMOS has them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from workbench.contract.errors import LabError
-from workbench.contract.result import finite
+from workbench.contract.result import json_values
 from workbench.data.volumes.organs import AMOS, amos_number, to_amos
 from workbench.data.volumes.volume import Labels, Volume, read_labels
 from workbench.toolkit.segmentation.ranking import leaderboard
@@ -51,7 +51,7 @@ class Evaluation:
     def to_dict(self) -> dict:
         """Return everything as JSON values; a missing number is null."""
         teams = {team: self.organs(team).to_dict(orient="records") for team in dict.fromkeys(self.scores["team"])}
-        return finite(
+        return json_values(
             {
                 "rules": rules_dict(self.rules),
                 "notes": self.notes,

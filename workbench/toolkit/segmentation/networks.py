@@ -1,4 +1,4 @@
-"""The networks behind one switch: five of MONAI's and our `ConvFormer`, each small or large.
+"""Segmentation networks by name: five of MONAI's and our `ConvFormer`, each small or large.
 
 MONAI takes ten seconds to import, so it is imported where a network of it is built, in a worker.
 """

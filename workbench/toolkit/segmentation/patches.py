@@ -1,4 +1,4 @@
-"""Patches of prepared scans to train on: where they are cut, and what is done to their values."""
+"""Random patches of prepared scans for training, with augmentation of their values."""
 
 from __future__ import annotations
 

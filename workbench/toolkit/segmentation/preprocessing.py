@@ -1,4 +1,4 @@
-"""What is done to a scan before a network sees it: values, spacing, and the way back to the scan's own grid."""
+"""Preprocessing of scans: intensities, spacing, and the way back to the scan's own grid."""
 
 from __future__ import annotations
 

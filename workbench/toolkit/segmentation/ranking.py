@@ -1,4 +1,4 @@
-"""Who is best: means and ranks of several teams over the same cases, with bootstrap intervals over the cases."""
+"""Leaderboard of several teams over the same cases: means and ranks with bootstrap intervals over the cases."""
 
 from __future__ import annotations
 

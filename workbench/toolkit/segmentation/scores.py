@@ -1,4 +1,4 @@
-"""Organ by organ, how well a predicted mask agrees with its reference: DSC and NSD, and what to do of absent organs."""
+"""DSC and NSD of a predicted mask for each organ, with rules for absent organs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Surfaces of masks, and how much of one lies near the other: the normalized surface distance, NSD.
+"""Surfaces of masks and the normalized surface distance, NSD.
 
 Two definitions of a surface are in use, and their NSD differ by up to 19 points on one and the same pair of masks:
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
-from workbench.toolkit.training import State, fabric_for, freeze, thaw
+from workbench.toolkit.training import State, fabric_for, restore_training, training_state
 
 Batch = tuple[Tensor, Tensor]  # scans (B, 1, X, Y, Z) float32 and masks (B, X, Y, Z) int64
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -76,7 +76,7 @@ def train(
     """
     fabric = fabric_for(device)
     net, optimizer = fabric.setup(model, torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=1e-4, fused=True))
-    done = thaw(state, model, optimizer) if state else 0
+    done = restore_training(state, model, optimizer) if state else 0
     model.train()
     for step in range(done, steps):
         for group in optimizer.param_groups:
@@ -87,7 +87,7 @@ def train(
         fabric.backward(found)
         fabric.clip_gradients(net, optimizer, max_norm=CLIP, error_if_nonfinite=False)
         optimizer.step()
-        yield step + 1, float(found.detach()), lambda at=step + 1: freeze(at, model, optimizer)
+        yield step + 1, float(found.detach()), lambda at=step + 1: training_state(at, model, optimizer)
 
 
 def halved(model: nn.Module) -> State:

@@ -1,4 +1,4 @@
-"""The points and boxes of a scene in 3-D, made when asked for: its button, and the place where it then is."""
+"""3-D view of a scene's points and boxes, created on demand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plots of a scene's view: each camera's picture and the bird's eye; a box has the same row in all of them."""
+"""Plots of a scene: camera images and bird's-eye view, with linked boxes."""
 
 from __future__ import annotations
 

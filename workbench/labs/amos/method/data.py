@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from workbench.contract import Context, LabError
-from workbench.contract.result import whole
+from workbench.contract.result import atomic_write
 from workbench.data.catalog import cache
 from workbench.data.volumes.amos import Case, Release, open_release, read_case
 from workbench.data.volumes.named import amos_tree
@@ -119,5 +119,5 @@ def _key(case: Case, preparation: Preparation) -> str:
 
 
 def _save(path: Path, array: np.ndarray) -> None:
-    with whole(path) as partial, partial.open("wb") as file:
+    with atomic_write(path) as partial, partial.open("wb") as file:
         np.save(file, array, allow_pickle=False)

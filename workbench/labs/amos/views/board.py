@@ -45,8 +45,8 @@ def leaderboard_view(result: Result, link: Any = None) -> pn.Column:
         "bootstrap intervals over cases. *Mean rank*: every organ of every case is ranked by DSC and by NSD, 1 is "
         "best; *leads in*: share of resamples in which it has the best mean rank.",
         pn.FlexBox(chosen),
-        frame.live(draw, chosen),
-        frame.words(style.rules(result)),
+        frame.redraw_on_change(draw, chosen),
+        frame.paragraph(style.rules(result)),
     )
 
 
@@ -92,8 +92,8 @@ def ranks_view(result: Result, link: Any = None) -> pn.Column:
     return frame.view(
         "Where lines cross, DSC and NSD put the networks in another order. Bars: 95 % intervals over cases.",
         pn.FlexBox(chosen),
-        frame.live(draw, chosen),
-        frame.words(style.rules(result)),
+        frame.redraw_on_change(draw, chosen),
+        frame.paragraph(style.rules(result)),
     )
 
 
@@ -124,7 +124,9 @@ def literature_view(result: Result, link: Any = None) -> pn.Column:
         shown = shown.assign(dsc=[f"{v:.3f}" if round(v, 3) == v else f"{v:.4f}" for v in shown["dsc"]])
         shown = shown.rename(columns={"dsc": "mean DSC"})
         parts.append(
-            pn.Column(frame.words(f"**{setting}**"), frame.table_pane(shown, wrap=True), sizing_mode="stretch_width")
+            pn.Column(
+                frame.paragraph(f"**{setting}**"), frame.table_pane(shown, wrap=True), sizing_mode="stretch_width"
+            )
         )
     return frame.view(
         "Mean DSC on the **true AMOS22**, read in the tables of others. The four settings are not comparable with each "

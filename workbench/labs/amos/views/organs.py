@@ -65,8 +65,8 @@ def organs_view(result: Result, link: Any = None) -> pn.Column:
         "judges otherwise: a thin organ has a low DSC while its surface is nearly right. The table counts cases and "
         "seeds in which an organ was in both masks, missed, invented, or in neither (then it does not count).",
         pn.FlexBox(team, modality),
-        frame.live(draw, team, modality),
-        frame.words(style.rules(result)),
+        frame.redraw_on_change(draw, team, modality),
+        frame.paragraph(style.rules(result)),
     )
 
 
@@ -110,6 +110,6 @@ def cases_view(result: Result, link: Any = None) -> pn.Column:
         "A dot is a validation case, a bar the mean. Networks learn on scans of site A; site B has other scanners. A "
         "network that never saw a modality is shown on it, too.",
         pn.FlexBox(measure),
-        frame.live(draw, measure),
-        frame.words(style.rules(result)),
+        frame.redraw_on_change(draw, measure),
+        frame.paragraph(style.rules(result)),
     )

@@ -13,7 +13,7 @@ from workbench.contract import Result
 from workbench.data.volumes.volume import Volume
 from workbench.labs.amos.views import style
 from workbench.labs.amos.views.slices import labels, volume_of
-from workbench.toolkit.cases import shown_cases
+from workbench.toolkit.cases import stored_cases
 from workbench.ui import frame
 from workbench.ui.link import remember
 from workbench.ui.plots.volumes import side, slices_view
@@ -35,9 +35,9 @@ SLIDERS = {
 
 def probe_view(result: Result, link: Any = None) -> pn.Column:
     """Return the view that asks."""
-    cases = {name: arrays for name, arrays in shown_cases(result).items() if name != "own scan"}
+    cases = {name: arrays for name, arrays in stored_cases(result).items() if name != "own scan"}
     if link is None or not cases:
-        return frame.closed(HOW, "the network answers")
+        return frame.needs_page(HOW, "the network answers")
     return Bench(result, cases, link).layout
 
 
@@ -59,7 +59,7 @@ class Bench:
             for key, (label, low, high, step, value) in SLIDERS.items()
         }
         remember(link, probe_case=self.case, **{f"probe_{k}": s for k, s in self.sliders.items()})
-        self.note = frame.words("Asking the network …")
+        self.note = frame.paragraph("Asking the network …")
         self.scan = pn.Column(sizing_mode="stretch_width", styles={"max-height": "none"})
         self.found = pn.Column(sizing_mode="stretch_width", styles={"max-height": "none"})
         self.table = pn.Column(sizing_mode="stretch_width", styles={"max-height": "none"})
@@ -68,7 +68,7 @@ class Bench:
             slider.param.watch(lambda _: self.ask(), "value_throttled")
         self.layout = frame.view(
             HOW, pn.FlexBox(self.case, *self.sliders.values()), self.note, self.table, self.found, self.scan,
-            frame.words(style.rules(result)),
+            frame.paragraph(style.rules(result)),
         )  # fmt: skip
         self.open()
 
@@ -79,7 +79,7 @@ class Bench:
         truth = labels(arrays["truth"], volume.affine) if "truth" in arrays else None
         view = slices_view(volume, truth, link=self.link, key="probe_slices", solid=False)
         view[0].param.watch(self._moved, "cursor")
-        self.scan[:] = [frame.words("**Where?** The whole scan with its reference."), view]
+        self.scan[:] = [frame.paragraph("**Where?** The whole scan with its reference."), view]
         self.at = None
         self.ask()
 

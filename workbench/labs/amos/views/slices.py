@@ -12,7 +12,7 @@ from workbench.contract import Result
 from workbench.data.volumes.organs import AMOS
 from workbench.data.volumes.volume import Labels, Volume, count_voxels
 from workbench.labs.amos.views import style
-from workbench.toolkit.cases import shown_cases
+from workbench.toolkit.cases import stored_cases
 from workbench.ui import frame
 from workbench.ui.link import remember
 from workbench.ui.plots.volumes import side, slices_view
@@ -36,7 +36,7 @@ def teams_in(arrays: dict[str, np.ndarray]) -> list[str]:
 
 def slices_of_result(result: Result, link: Any = None) -> pn.Column:
     """Draw a kept case with the masks of one or two networks on one cursor."""
-    cases = shown_cases(result)
+    cases = stored_cases(result)
     case = pmui.Select(label="Case", options=list(cases), value=next(iter(cases)), width=180)
     names = list(dict.fromkeys(t for arrays in cases.values() for t in teams_in(arrays)))
     team = pmui.Select(label="Network, arm", options=names, value=names[0], width=240)
@@ -68,8 +68,8 @@ def slices_of_result(result: Result, link: Any = None) -> pn.Column:
         "what was missed, "
         "what is too much, and where one organ was taken for another. Figures in the legend: DSC / NSD of this case.",
         pn.FlexBox(case, team, other),
-        frame.live(draw, case, team, other),
-        frame.words(style.rules(result)),
+        frame.redraw_on_change(draw, case, team, other),
+        frame.paragraph(style.rules(result)),
     )
 
 

@@ -16,7 +16,7 @@ from workbench.labs.cmt.method.guidance import guidance_losses
 from workbench.labs.cmt.method.masking import masked
 from workbench.labs.cmt.method.matching import Truth, matching_losses
 from workbench.labs.cmt.method.model import Cmt
-from workbench.toolkit.training import State, fabric_for, freeze, thaw
+from workbench.toolkit.training import State, fabric_for, restore_training, training_state
 
 Batch = tuple[Frames, Truth]
 START = 1 / 8  # of the highest rate: the released schedule rises eightfold
@@ -124,7 +124,7 @@ def train(
     ]
     groups = [g for g in groups if g["params"]]
     net, optimizer = fabric.setup(model, torch.optim.AdamW(groups, lr=recipe.rate, weight_decay=DECAY))
-    done = thaw(state, model, optimizer) if state else 0
+    done = restore_training(state, model, optimizer) if state else 0
     net.train()
     for step in range(done, recipe.steps):
         set_rate(optimizer, recipe, step)
@@ -139,7 +139,7 @@ def train(
         fabric.clip_gradients(net, optimizer, max_norm=recipe.clip)
         optimizer.step()
         told = {name: float(value.detach()) for name, value in (parts | {"total": total}).items()}
-        yield step + 1, told, lambda at=step + 1: freeze(at, model, optimizer)
+        yield step + 1, told, lambda at=step + 1: training_state(at, model, optimizer)
 
 
 def set_rate(optimizer: Any, recipe: Recipe, step: int) -> None:

@@ -17,7 +17,7 @@ from workbench.labs.cmt.views import style
 from workbench.labs.cmt.views.layers import Layers
 from workbench.labs.cmt.views.scenes import reach_of
 from workbench.toolkit.detection.verdicts import verdicts
-from workbench.ui.frame import closed, view, words
+from workbench.ui.frame import needs_page, paragraph, view
 from workbench.ui.link import remember
 from workbench.ui.palette import DARK
 from workbench.ui.plots.scene_rows import STATES
@@ -45,14 +45,14 @@ MOVES = {
 def probe_view(result: Result, scenes: dict[str, Scene], link: Any = None) -> pn.Column:
     """Return the view that asks what is found and where a query looks."""
     if link is None:
-        return closed(HOW, "the network answers")
+        return needs_page(HOW, "the network answers")
     return Bench(result, scenes, link, ATTENTION).layout
 
 
 def positions_view(result: Result, scenes: dict[str, Scene], link: Any = None) -> pn.Column:
     """Return the view that asks which tokens have a position encoding like a query's."""
     if link is None:
-        return closed(HOW_POSITIONS, "the network answers")
+        return needs_page(HOW_POSITIONS, "the network answers")
     return Bench(result, scenes, link, SIMILARITY).layout
 
 
@@ -88,7 +88,7 @@ class Bench:
         }
         kept = {"scene": self.scene, "arm": self.arm, "lidar": self.lidar, "beams": self.beams, "shake": self.shake}
         remember(link, **{f"{over}_{key}": widget for key, widget in kept.items()}, **{f"{over}_least": self.least})
-        self.note, self.moved = words("Asking the network …"), words("")
+        self.note, self.moved = paragraph("Asking the network …"), paragraph("")
         self.drawn = pn.Column(sizing_mode="stretch_width", styles={"max-height": "none"})
         for widget in (self.arm, self.lidar, self.off, self.beams):
             widget.param.watch(lambda _: self.ask(), "value")

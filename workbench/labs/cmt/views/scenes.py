@@ -14,7 +14,7 @@ from workbench.labs.cmt.common.conditions import CONDITIONS
 from workbench.labs.cmt.common.kept_scenes import found_in
 from workbench.labs.cmt.common.shapes import ARMS
 from workbench.labs.cmt.views import style
-from workbench.ui.frame import live, view
+from workbench.ui.frame import redraw_on_change, view
 from workbench.ui.link import remember
 from workbench.ui.plots.scenes import scene_view
 
@@ -45,7 +45,7 @@ def scenes_view(result: Result, scenes: dict[str, Scene], link: Any = None) -> p
         "A scene that no arm learned from, as the network reads it: points and boxes in its range, images in its size. "
         "The picture shows all sensors; the predictions are those under the chosen condition.",
         pn.FlexBox(name, arm, condition),
-        live(draw, name, arm, condition),
+        redraw_on_change(draw, name, arm, condition),
         style.caution(result),
     )
 

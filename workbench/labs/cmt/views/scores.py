@@ -14,7 +14,7 @@ from workbench.contract import Result
 from workbench.labs.cmt.common.conditions import CONDITIONS
 from workbench.labs.cmt.common.shapes import ARMS
 from workbench.labs.cmt.views import style
-from workbench.ui.frame import below, flow, hover, live, pane, plain_figure, table_pane, view, words
+from workbench.ui.frame import below, flow, hover, pane, paragraph, plain_figure, redraw_on_change, table_pane, view
 from workbench.ui.link import remember
 from workbench.ui.palette import PALETTE
 
@@ -56,7 +56,7 @@ def arms_view(result: Result, link: Any = None) -> pn.Column:
         "scenes without LiDAR or without cameras. Mean over the trainings; in the table with their standard deviation. "
         "Brighter is better. A specialist without its sensor has nothing to look at: what it then says is guessed.",
         pn.FlexBox(measure),
-        live(draw, measure),
+        redraw_on_change(draw, measure),
         style.caution(result),
     )
 
@@ -152,7 +152,7 @@ def classes_view(result: Result, link: Any = None) -> pn.Column:
         "has the shape of a bollard, which is no class: only its color tells. On the right, how near to the true "
         "center a box has to be.",
         pn.FlexBox(condition, arm),
-        live(draw, condition, arm),
+        redraw_on_change(draw, condition, arm),
         style.caution(result),
     )
 
@@ -183,8 +183,8 @@ def training_view(result: Result, link: Any = None) -> pn.Column:
         "Sums over the decoder layers, mean over the trainings. Losses of arms that see different sensors are not of "
         "the same task: *masked* has to find boxes in scenes without LiDAR, too.",
         pn.FlexBox(term),
-        live(draw, term),
-        words(networks(result)),
+        redraw_on_change(draw, term),
+        paragraph(networks(result)),
     )
 
 

@@ -9,7 +9,7 @@ import panel as pn
 from workbench.contract import Result
 from workbench.labs.cmt.common.conditions import CONDITIONS
 from workbench.labs.cmt.common.shapes import ARMS
-from workbench.ui.frame import words
+from workbench.ui.frame import paragraph
 from workbench.ui.palette import PALETTE
 
 MEASURES = {"NDS": "nds", "mAP": "ap", "ATE, m": "ATE", "ASE": "ASE", "AOE, rad": "AOE", "AVE, m/s": "AVE"}
@@ -19,7 +19,7 @@ ALL = "all"
 
 def caution(result: Result) -> pn.pane.Markdown:
     """Return the notes on what is simulated and which terms NDS has here."""
-    return words(" ".join(note for note in result.notes if note.startswith(("SIMULATED", "NDS here"))))
+    return paragraph(" ".join(note for note in result.notes if note.startswith(("SIMULATED", "NDS here"))))
 
 
 def arms_in(found: Iterable[str]) -> list[str]:

@@ -22,7 +22,7 @@ from workbench.labs.doorping.method.attacks import Attack
 from workbench.labs.doorping.method.dc import Pool
 from workbench.labs.doorping.method.networks import Classifier
 from workbench.labs.doorping.method.triggers import Renewal
-from workbench.toolkit.training import moments, put_moments
+from workbench.toolkit.training import optimizer_moments, restore_moments
 
 HALVED = 40  # iterations, after which Adam's rate is halved
 
@@ -125,7 +125,7 @@ class Unroller:
             "raw": self._raw.detach().clone(),
             "trigger": self.trigger.clone(),
         }
-        return known | {"done": torch.tensor(self._done)} | moments(self._optimizer) | self._known()
+        return known | {"done": torch.tensor(self._done)} | optimizer_moments(self._optimizer) | self._known()
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a `state`."""
@@ -135,7 +135,7 @@ class Unroller:
         self.trigger, self._done = state["trigger"], int(state["done"])
         if self._start is not None:
             self._start.load_state_dict({name: state[f"start.{name}"] for name in self._start.state_dict()})
-        put_moments(self._optimizer, state)
+        restore_moments(self._optimizer, state)
 
     def _known(self) -> dict[str, Tensor]:
         """Return the weights of the initial network by name, if it is known."""

@@ -19,7 +19,7 @@ from workbench.labs.doorping.method.jobs import Job
 from workbench.labs.doorping.method.networks import Classifier
 from workbench.labs.doorping.method.victims import rates
 from workbench.labs.doorping.params import Params
-from workbench.toolkit.jobs import Desk
+from workbench.toolkit.jobs import RunState
 
 KEPT = 200  # clean test images that a defender has, and as many that are stamped
 LIFT = 0.5  # of the scan, above which a unit is suspect
@@ -32,7 +32,7 @@ PARTS = 16  # in which units are pruned
 Found = dict[str, Any]
 
 
-def defend(case: Case, desk: Desk) -> Iterator[int]:
+def defend(case: Case, desk: RunState) -> Iterator[int]:
     """Let every chosen defense look at a victim and its set, and write down what it says.
 
     Yields how many have looked.
@@ -87,7 +87,7 @@ class Case:
         return self.ctx.generator(f"{self.job.seed}/{name}")
 
 
-def cleanse(case: Case, desk: Desk) -> Found:
+def cleanse(case: Case, desk: RunState) -> Found:
     """Neural Cleanse: is the target among the classes that it flags? Of two classes none can be an outlier."""
     if len(case.data.classes) < FEWEST:
         return {"caught": False}
@@ -104,14 +104,14 @@ def cleanse(case: Case, desk: Desk) -> Found:
     return {"score": float(found.index[target]), "limit": neural_cleanse.OUTLIER, "caught": target in found.flagged}
 
 
-def scan(case: Case, desk: Desk) -> Found:
+def scan(case: Case, desk: RunState) -> Found:
     """ABS-style scan: does a unit lift the target above all other classes?"""
     found = defenses.abs_scan(case.network, case.clean)
     caught = found.cls == case.params.target and found.score > LIFT
     return {"score": found.score, "limit": LIFT, "caught": caught}
 
 
-def strip(case: Case, desk: Desk) -> Found:
+def strip(case: Case, desk: RunState) -> Found:
     """STRIP: how many stamped images does it find, at 5 % false alarms?"""
     clean, stamped = (
         defenses.strip(case.network, images, case.clean, case.draw("strip")) for images in (case.others, case.stamped)
@@ -121,7 +121,7 @@ def strip(case: Case, desk: Desk) -> Found:
     return {"score": rate, "limit": HALF, "auc": defenses.strip_auc(clean, stamped), "caught": rate > HALF}
 
 
-def prune(case: Case, desk: Desk) -> Found:
+def prune(case: Case, desk: RunState) -> Found:
     """Fine-pruning: what is left of the success when pruning begins to cost accuracy?"""
     rows = []
     for count, pruned in defenses.fine_pruned(case.network, case.clean, PARTS):
@@ -134,12 +134,12 @@ def prune(case: Case, desk: Desk) -> Found:
     return {"score": left if worked else None, "limit": HALF, "caught": worked and left < HALF}
 
 
-def spectral(case: Case, desk: Desk) -> Found:
+def spectral(case: Case, desk: RunState) -> Found:
     """Spectral signatures: do images of the target class stand out of the set?"""
     return odd(case, "spectral", detectors.spectral(case.features, case.labels), desk)
 
 
-def clusters(case: Case, desk: Desk) -> Found:
+def clusters(case: Case, desk: RunState) -> Found:
     """Activation clustering: is the target the one class with a small part apart from the rest?"""
     found = detectors.activation_clustering(case.features, case.labels, case.draw("clusters"))
     flagged = [one.cls for one in found if one.flagged]
@@ -148,25 +148,25 @@ def clusters(case: Case, desk: Desk) -> Found:
     return {"score": score, "limit": detectors.COHERENT, "caught": flagged == [case.params.target]}
 
 
-def forest(case: Case, desk: Desk) -> Found:
+def forest(case: Case, desk: RunState) -> Found:
     """Isolation forest: do images of the target class stand out of the set?"""
     return odd(case, "forest", detectors.isolation(case.images, case.draw("forest")), desk)
 
 
-def valid(case: Case, desk: Desk) -> Found:
+def valid(case: Case, desk: RunState) -> Found:
     """The trivial check: does a stamped image have pixels that no picture can hold?"""
     share = detectors.out_of_range(case.stamped, case.data.pixels)
     return {"score": share, "limit": 0.0, "caught": share > 0}
 
 
-def odd(case: Case, name: str, scores: Tensor, desk: Desk) -> Found:
+def odd(case: Case, name: str, scores: Tensor, desk: RunState) -> Found:
     """Judge scores (N,) of the images of a set by those of the target class, which hold the poison."""
     mine = case.labels.to(scores.device) == case.params.target
     auc = roc(case, name, torch.cat([scores[~mine], scores[mine]]), int((~mine).sum()), desk)
     return {"score": auc, "limit": ODD, "auc": auc, "caught": auc > ODD}
 
 
-def roc(case: Case, name: str, scores: Tensor, innocent: int, desk: Desk) -> float:
+def roc(case: Case, name: str, scores: Tensor, innocent: int, desk: RunState) -> float:
     """Write down the ROC of scores (N,), the first ones of innocent images, and return the area under it."""
     from sklearn.metrics import auc, roc_curve
 
@@ -179,7 +179,7 @@ def roc(case: Case, name: str, scores: Tensor, innocent: int, desk: Desk) -> flo
     return float(auc(false, true))
 
 
-DEFENSES: dict[str, Callable[[Case, Desk], Found]] = {
+DEFENSES: dict[str, Callable[[Case, RunState], Found]] = {
     "cleanse": cleanse,
     "scan": scan,
     "strip": strip,

@@ -14,7 +14,7 @@ from workbench.labs.doorping.method.data import Material
 from workbench.labs.doorping.method.defense_scores import FEWEST
 from workbench.labs.doorping.method.jobs import Job, iterations_of, jobs_of
 from workbench.labs.doorping.params import Params
-from workbench.toolkit.jobs import Desk
+from workbench.toolkit.jobs import RunState
 
 HEADLINES = {  # metric: attack, column, how test images are stamped
     "cta_clean": ("clean", "cta", "as is"),
@@ -29,7 +29,7 @@ HEADLINES = {  # metric: attack, column, how test images are stamped
 TESTS_KEPT = 40  # test images that the pictures show
 
 
-def conclude(data: Material, params: Params, desk: Desk, ctx: Context, stopped: bool) -> Result:
+def conclude(data: Material, params: Params, desk: RunState, ctx: Context, stopped: bool) -> Result:
     """Return the result, and save models and sets."""
     tables = {name: pd.DataFrame(rows) for name, rows in desk.book.items() if rows}
     tables["card"] = pd.DataFrame(
@@ -71,13 +71,13 @@ def headlines(victims: pd.DataFrame, params: Params) -> tuple[dict[str, float], 
     return metrics, samples
 
 
-def released(job: Job, data: Material, desk: Desk) -> np.ndarray:
+def released(job: Job, data: Material, desk: RunState) -> np.ndarray:
     """Return the released images of a set (classes, each, side, side, channels) uint8; of dd, its first step's."""
     images = desk.pieces["sets"][f"{job.name}/images"].float().to(data.images.device)
     return data.shown(images[0] if job.carrier == "dd" else images)
 
 
-def pictures(job: Job, data: Material, params: Params, desk: Desk) -> dict[str, np.ndarray]:
+def pictures(job: Job, data: Material, params: Params, desk: RunState) -> dict[str, np.ndarray]:
     """Return what the pictures of one distillation need.
 
     ``film_*`` (times, classes, a few, side, side, channels) uint8, of the first carrier, at ``film_at_*``; ``patch_*``
@@ -102,7 +102,7 @@ def pictures(job: Job, data: Material, params: Params, desk: Desk) -> dict[str, 
     return found
 
 
-def first_sets(desk: Desk, params: Params) -> dict[str, Any]:
+def first_sets(desk: RunState, params: Params) -> dict[str, Any]:
     """Return what the attacker gives away, and the last trigger, of each set of the first distillation."""
     found = {}
     for job in jobs_of(params):

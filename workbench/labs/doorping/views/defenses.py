@@ -12,7 +12,7 @@ import panel_material_ui as pmui
 
 from workbench.contract import Result
 from workbench.labs.doorping.views import style
-from workbench.ui.frame import below, flow, live, pane, plain_figure, table_pane, view
+from workbench.ui.frame import below, flow, pane, plain_figure, redraw_on_change, table_pane, view
 from workbench.ui.link import remember
 from workbench.ui.palette import BLUE, GRAY, PALETTE, VERMILLION
 from workbench.ui.style import html
@@ -43,8 +43,8 @@ def defenses_view(result: Result, link: Any = None) -> pn.Column:
         "its false alarms: a defense that flags what was never poisoned is of no use. And it does not fail where there "
         "is no back door to find: mind the success rates in *Ladder*.",
         pn.FlexBox(carrier, attack, gap="4px 16px", align_items="center"),
-        live(lambda name: table_pane(caught(rows[rows["carrier"] == name]), wrap=True), carrier),
-        live(lambda name, who: flow(*figures(result, name, who), width=330), carrier, attack),
+        redraw_on_change(lambda name: table_pane(caught(rows[rows["carrier"] == name]), wrap=True), carrier),
+        redraw_on_change(lambda name, who: flow(*figures(result, name, who), width=330), carrier, attack),
         html("<ul class='small'>" + "".join(f"<li>{DEFENSES[n][0]}: {DEFENSES[n][1]}.</li>" for n in names) + "</ul>"),
     )
 

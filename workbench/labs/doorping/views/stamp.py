@@ -12,7 +12,7 @@ import panel_material_ui as pmui
 
 from workbench.contract import Result
 from workbench.labs.doorping.views import style
-from workbench.ui.frame import below, closed, pane, plain_figure, view
+from workbench.ui.frame import below, needs_page, pane, plain_figure, view
 from workbench.ui.link import remember
 from workbench.ui.palette import BLUE, GRAY, ORANGE, VERMILLION
 from workbench.ui.style import html
@@ -29,7 +29,7 @@ SIZE = 6  # pixels of a drawn stamp
 def stamp_view(result: Result, link: Any = None) -> pn.Column:
     """Return the view that probes."""
     if link is None:
-        return closed(HOW, "a victim answers")
+        return needs_page(HOW, "a victim answers")
     return view(HOW, Stamp(result, link).layout)
 
 

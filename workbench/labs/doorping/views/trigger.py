@@ -12,7 +12,7 @@ import panel_material_ui as pmui
 
 from workbench.contract import Result
 from workbench.labs.doorping.views import style
-from workbench.ui.frame import below, flow, hover, live, pane, plain_figure, view
+from workbench.ui.frame import below, flow, hover, pane, plain_figure, redraw_on_change, view
 from workbench.ui.link import remember
 from workbench.ui.palette import BLUE, GRAY, GREEN, ORANGE, VERMILLION
 from workbench.ui.style import html
@@ -37,8 +37,8 @@ def trigger_view(result: Result, link: Any = None) -> pn.Column:
         "released code never cuts it. Then what the driven unit says before and after a renewal, and how many images "
         "the final victim would take for the target with the trigger of that moment.",
         pn.FlexBox(which, seed, gap="4px 16px", align_items="center"),
-        live(lambda name: html(strip(result, name)), which),
-        live(lambda name, number: flow(*figures(result, name, number), width=330), which, seed),
+        redraw_on_change(lambda name: html(strip(result, name)), which),
+        redraw_on_change(lambda name, number: flow(*figures(result, name, number), width=330), which, seed),
     )
 
 

@@ -19,7 +19,7 @@ from workbench.contract import Context, LabError
 from workbench.labs.drums.common.drumroll import END, SEP, separated
 from workbench.labs.drums.method.training import GUIDE, IGNORED, set_rate
 from workbench.labs.drums.params import SMOLLM2, Params
-from workbench.toolkit.training import fabric_for, moments, put_moments
+from workbench.toolkit.training import fabric_for, optimizer_moments, restore_moments
 
 RANK = 8  # of the two thin matrices that LoRA adds to each chosen one
 CHOSEN = ["q_proj", "v_proj"]
@@ -154,11 +154,11 @@ def train(
     if state:
         done = int(state["step"])
         put_adapter(model, {k.removeprefix("model/"): v for k, v in state.items() if k.startswith("model/")})
-        put_moments(optimizer, state)
+        restore_moments(optimizer, state)
 
     def freeze(step: int) -> dict[str, Tensor]:
         weights = {f"model/{name}": value for name, value in adapter(model).items()}
-        return {"step": torch.tensor(step)} | weights | moments(optimizer)
+        return {"step": torch.tensor(step)} | weights | optimizer_moments(optimizer)
 
     model.train()
     for step in range(done, steps):

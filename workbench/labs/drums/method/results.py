@@ -9,10 +9,10 @@ from workbench.labs.drums.common import evaluation
 from workbench.labs.drums.common.evaluation import HUMAN
 from workbench.labs.drums.method.grooves import Material
 from workbench.labs.drums.params import REFERENCE, Params
-from workbench.toolkit.jobs import Desk
+from workbench.toolkit.jobs import RunState
 
 
-def conclude(params: Params, desk: Desk, notes: list[str], stopped: bool) -> Result:
+def conclude(params: Params, desk: RunState, notes: list[str], stopped: bool) -> Result:
     """Return the result: the tables, their summary, and the metrics of the arm that read English."""
     tables = {name: pd.DataFrame(rows) for name, rows in desk.book.items() if rows}
     if "measures" in tables:

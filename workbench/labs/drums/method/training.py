@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from workbench.labs.drums.common.drumroll import END, SEP, separated
 from workbench.labs.drums.method.model import Gpt, encode
-from workbench.toolkit.training import fabric_for, freeze, thaw
+from workbench.toolkit.training import fabric_for, restore_training, training_state
 
 Rng = np.random.Generator
 Batch = tuple[Tensor, Tensor]  # characters read and characters to foretell, both (B, T); -100 where nothing is asked
@@ -54,7 +54,7 @@ def train(
     others = [p for p in model.parameters() if p.dim() != 2]
     groups = [{"params": matrices, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
     net, optimizer = fabric.setup(model, torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98)))
-    done = thaw(state, model, optimizer) if state else 0
+    done = restore_training(state, model, optimizer) if state else 0
     model.train()
     for step in range(done, steps):
         set_rate(optimizer, rate, step, steps)
@@ -64,7 +64,7 @@ def train(
         fabric.backward(loss)
         fabric.clip_gradients(net, optimizer, max_norm=1.0)
         optimizer.step()
-        yield step + 1, float(loss.detach()) / math.log(2), lambda at=step + 1: freeze(at, model, optimizer)
+        yield step + 1, float(loss.detach()) / math.log(2), lambda at=step + 1: training_state(at, model, optimizer)
 
 
 def set_rate(optimizer: Any, rate: float, step: int, steps: int) -> None:

@@ -50,15 +50,15 @@ def grooves_view(result: Result) -> pn.Column:
         "square "
         "shows which bars are alike: bright blocks are repetition.",
         pn.FlexBox(above, below, prompt, gap="4px 16px"),
-        frame.live(draw, above, below, prompt),
-        *([frame.words(note)] if (note := sound_note()) else []),
+        frame.redraw_on_change(draw, above, below, prompt),
+        *([frame.paragraph(note)] if (note := sound_note()) else []),
     )
 
 
 def groove(rows: np.ndarray, name: str, pace: float) -> pn.Column:
     """Return the pictures of a groove (steps, 6), to be heard at a pace in quarter notes a minute."""
     if not len(rows):
-        return tall(frame.words(f"**{name}** has not played this groove."))
+        return tall(frame.paragraph(f"**{name}** has not played this groove."))
     steps = tall(pn.pane.Markdown(f"**{name}**", margin=(10, 5, 0, 5)), grid_of(rows, pace))
     square = tall(frame.pane(likeness(rows)))
     steps.styles = {**steps.styles, "flex": "3 1 480px", "min-width": "min(100%, 280px)"}

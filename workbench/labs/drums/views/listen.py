@@ -105,11 +105,11 @@ class Booth:
     def _tell(self) -> None:
         heard = listening_test.choices(self.run_id)
         if heard.empty:
-            self.shares[:] = [frame.words("No choice was made about this run yet.")]
+            self.shares[:] = [frame.paragraph("No choice was made about this run yet.")]
             return
         count = f"{len(heard)} choice{'s' * (len(heard) != 1)} so far"
         self.shares[:] = [
-            frame.words(f"**{count}.** How often each was preferred, with a 95 % interval:"),
+            frame.paragraph(f"**{count}.** How often each was preferred, with a 95 % interval:"),
             frame.pane(shares_plot(listening_test.preferences(heard))),
         ]
 

@@ -42,9 +42,9 @@ def measures_view(result: Result) -> pn.Column:
         "Every player by itself, with the 95 % bootstrap interval over test grooves and trainings. Diamonds are the "
         "paper's GPT-3 models, whose outputs are fixed: no interval. Near the people's star is near to what people do.",
         measure,
-        frame.live(lambda key: frame.pane(forest(summary, key)), measure),
+        frame.redraw_on_change(lambda key: frame.pane(forest(summary, key)), measure),
         whole_table(summary),
-        frame.words(
+        frame.paragraph(
             "GPT-3 and *people (paper)*: the authors' analysis, run again on their own files. Theirs counts silent "
             "bars that padding adds; the three measures *silent bars left out* do not, so GPT-3 has no value there."
         ),

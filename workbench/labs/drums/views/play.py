@@ -29,9 +29,9 @@ SIMPLE = (COPY, "random")
 def play_view(result: Result, link: Any = None) -> pn.Column:
     """Return the view that probes: two bars in, two continuations out."""
     if "grooves" not in result.tables:
-        return frame.view(HOW, frame.words("No player has played yet: resume this run."))
+        return frame.view(HOW, frame.paragraph("No player has played yet: resume this run."))
     if link is None:
-        return frame.closed(HOW, "the players answer")
+        return frame.needs_page(HOW, "the players answer")
     return frame.view(HOW, Table(result, link).layout)
 
 
@@ -167,7 +167,7 @@ class Table:
         )
         parts = [controls, self.first.with_(self.seed, self.again), self.likely, self.second.with_()]
         if note := sound_note():
-            parts.append(frame.words(note))
+            parts.append(frame.paragraph(note))
         return pn.Column(*parts, sizing_mode="stretch_width", styles={"max-height": "none"})
 
     def settings(self) -> dict[str, Any]:

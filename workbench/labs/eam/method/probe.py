@@ -15,7 +15,7 @@ from workbench.contract import LabError, LoadedRun, Result
 from workbench.labs.eam.method.model import Learner, attend, predict
 from workbench.labs.eam.method.subjects import HEART, ORGANS
 from workbench.labs.eam.params import CARDIAC, MODALITIES
-from workbench.toolkit.cases import shown_cases
+from workbench.toolkit.cases import stored_cases
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Ready:
 def ready(run: LoadedRun, model: Learner) -> Ready:
     """Return what `answer` needs of a run."""
     organs = HEART if run.params.dataset == CARDIAC else ORGANS
-    return Ready(model, shown_cases(run.result), ("background", *organs.values()))
+    return Ready(model, stored_cases(run.result), ("background", *organs.values()))
 
 
 def answer(request: dict[str, Any], ready: Ready, device: str) -> Result:

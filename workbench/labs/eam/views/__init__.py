@@ -10,7 +10,7 @@ from workbench.contract import Result
 from workbench.labs.eam.views.classes import attention_view, correlations_view, representations_view
 from workbench.labs.eam.views.dice import dice_view, shots_view, training_view
 from workbench.labs.eam.views.slices import of_modality, probe_view, slices_of_result
-from workbench.toolkit.cases import shown_cases
+from workbench.toolkit.cases import stored_cases
 
 
 def views(result: Result, link: Any = None) -> dict[str, Callable[[], Any]]:
@@ -24,7 +24,7 @@ def views(result: Result, link: Any = None) -> dict[str, Callable[[], Any]]:
         What the page offers to a view (`workbench.ui.link.Link`), or None: then nothing can be asked.
     """
     shown: dict[str, Callable[[], Any]] = {}
-    cases = shown_cases(result)
+    cases = stored_cases(result)
     if "scores" in result.tables:
         shown["Dice"] = partial(dice_view, result, link)
         if (result.tables["scores"]["shots"] > 0).any():

@@ -57,7 +57,7 @@ def correlations_view(result: Result, link: Any = None) -> pn.Column:
             f"**{row['same']:.3f}**; mean off-diagonal **{row['off']:.3f}**"
             + (": nearly all classes are alike here, so a small difference means little." if row["off"] > 0.9 else ".")
         )
-        return pn.Column(frame.words(text), frame.flow(*plots, width=240), sizing_mode="stretch_width")
+        return pn.Column(frame.paragraph(text), frame.flow(*plots, width=240), sizing_mode="stretch_width")
 
     return frame.view(
         "Cosines between the mean representations of the classes, over test images: -1 to 1. *Structured semantic "
@@ -65,7 +65,7 @@ def correlations_view(result: Result, link: Any = None) -> pn.Column:
         "*features*: means over the pixels of a class in the network alone, which can be compared with "
         "*joint*. First seed, first number of annotated subjects.",
         pn.FlexBox(chosen),
-        frame.live(draw, chosen),
+        frame.redraw_on_change(draw, chosen),
         style.caution(result),
     )
 
@@ -135,7 +135,7 @@ def representations_view(result: Result, link: Any = None) -> pn.Column:
         "open diamond). Consistent knowledge puts the two shapes of a color together and the colors apart. Axes are "
         "principal components (PCA): what they leave out is not seen.",
         pn.FlexBox(chosen),
-        frame.live(draw, chosen),
+        frame.redraw_on_change(draw, chosen),
         style.caution(result),
     )
 
@@ -167,7 +167,7 @@ def attention_view(result: Result, cases: dict[str, dict[str, np.ndarray]], link
         "The share that the external module gives to a class in every token, asked in the words of the image's own "
         "modality; a block is a token. The module is thrown away after training: no prediction uses this.",
         pn.FlexBox(organ, scale, z),
-        frame.live(draw, organ, scale, z),
+        frame.redraw_on_change(draw, organ, scale, z),
         style.caution(result),
     )
 

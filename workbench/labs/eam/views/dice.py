@@ -109,7 +109,7 @@ def dice_view(result: Result, link: Any = None) -> pn.Column:
         "shared network alone, except for *EAM kept*. ASD (average symmetric surface distance): less is better; an "
         "organ that was missed or invented altogether has none.",
         pn.FlexBox(setting, organ, measure, align_items="center"),
-        frame.live(draw, setting, organ, measure),
+        frame.redraw_on_change(draw, setting, organ, measure),
         style.caution(result),
     )
 
@@ -161,7 +161,7 @@ def shots_view(result: Result, link: Any = None) -> pn.Column:
         "Dice or ASD against the annotated subjects of one modality, while the other has many. Lines are 95 % "
         "intervals over seeds and subjects. Dashed: an arm that never sees that modality.",
         pn.FlexBox(few, on, measure, align_items="center"),
-        frame.live(draw, few, on, measure),
+        frame.redraw_on_change(draw, few, on, measure),
         style.caution(result),
     )
 
@@ -200,5 +200,5 @@ def training_view(result: Result, link: Any = None) -> pn.Column:
         "Terms of the loss on the slices that are learned from, mean over seeds and numbers of annotated subjects. "
         "Terms of the modules are sums over their scales.",
         pn.FlexBox(term),
-        frame.live(draw, term),
+        frame.redraw_on_change(draw, term),
     )

@@ -87,7 +87,7 @@ def slices_of_result(result: Result, cases: dict[str, dict[str, np.ndarray]], li
         "A CT and an MR of different people on one cursor: the network never saw a pair. *Difference* marks what was "
         "missed, what is too much, and where one organ was taken for another. Slices are few and thick.",
         pn.FlexBox(ct, mr, arm),
-        frame.live(draw, ct, mr, arm),
+        frame.redraw_on_change(draw, ct, mr, arm),
         style.caution(result),
     )
 
@@ -95,7 +95,7 @@ def slices_of_result(result: Result, cases: dict[str, dict[str, np.ndarray]], li
 def probe_view(result: Result, cases: dict[str, dict[str, np.ndarray]], link: Any = None) -> pn.Column:
     """Return the view that asks."""
     if link is None:
-        return frame.closed(HOW, "the network answers")
+        return frame.needs_page(HOW, "the network answers")
     return Bench(result, cases, link).layout
 
 
@@ -120,7 +120,7 @@ class Bench:
         )
         self.organ = pmui.Select(label="Class", options=[HERE, *self.names], value=HERE, width=190)
         remember(link, probe_of=self.of, probe_scale=self.scale, probe_organ=self.organ)
-        self.note = frame.words("Asking the network …")
+        self.note = frame.paragraph("Asking the network …")
         free = {"sizing_mode": "stretch_width", "styles": {"max-height": "none"}}
         self.scan, self.found, self.table = pn.Column(**free), pn.Column(**free), pn.Column(**free)
         for widget in (self.ct, self.mr):

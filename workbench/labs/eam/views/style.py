@@ -21,7 +21,7 @@ OVER = (230, 159, 0)  # what lies over a slice: orange
 def caution(result: Result) -> pn.pane.Markdown:
     """Return the notes on what is simulated and what is re-implemented."""
     told = [note for note in result.notes if note.startswith(("SIMULATED", "EAM here", "The layout", "Label values"))]
-    return frame.words(" ".join(told))
+    return frame.paragraph(" ".join(told))
 
 
 def arms_in(found: Iterable[str]) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.contract import Result
-from workbench.toolkit.statistics import DRAWS, Interval, redrawn
+from workbench.toolkit.statistics import DRAWS, Interval, resampled_interval
 
 Measure = Callable[[np.ndarray], np.ndarray]  # cells (..., label, group, hit) -> (...)
 HALF = 128  # of a byte: predictions at least as large say 1
@@ -148,7 +148,7 @@ def contrast(found: Outcomes, arms: Sequence[pd.DataFrame], measure: str, factor
         return (float("nan"),) * 3
     table = counts(found, arms)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return redrawn(_combined(table, measure, factors), _combined(drawn_counts(table), measure, factors))
+        return resampled_interval(_combined(table, measure, factors), _combined(drawn_counts(table), measure, factors))
 
 
 def _combined(table: np.ndarray, measure: str, factors: Sequence[float]) -> np.ndarray:

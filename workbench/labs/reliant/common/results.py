@@ -8,12 +8,12 @@ import pandas as pd
 from workbench.contract import Result
 from workbench.labs.reliant.common.intervals import MEASURES, outcomes, single, slug
 from workbench.labs.reliant.params import FAIR, OFFICIAL, Params
-from workbench.toolkit.jobs import Desk
+from workbench.toolkit.jobs import RunState
 
 KEYS = ["set", "teacher", "student", "arm", "alpha", "metric"]
 
 
-def conclude(params: Params, desk: Desk, notes: list[str], stopped: bool) -> Result:
+def conclude(params: Params, desk: RunState, notes: list[str], stopped: bool) -> Result:
     """Return the result: tables, predictions as bytes, and the metrics of the chosen graph."""
     tables = {name: pd.DataFrame(rows) for name, rows in desk.book.items() if rows}
     arrays: dict[str, np.ndarray] = {}

@@ -12,14 +12,14 @@ from workbench.data.graphs.card import graph_card
 from workbench.labs.reliant.method.data import Material
 from workbench.labs.reliant.method.model import Features
 from workbench.labs.reliant.params import Params
-from workbench.toolkit.jobs import Desk
+from workbench.toolkit.jobs import RunState
 
 SHOWN = 700  # nodes that are drawn of a larger graph
 LINKS = 12_000  # lines that are drawn
 STEPS = 60
 
 
-def seen(name: str, data: Material, params: Params, ctx: Context, desk: Desk) -> None:
+def seen(name: str, data: Material, params: Params, ctx: Context, desk: RunState) -> None:
     """Keep the card and the drawing of a graph."""
     graph, rng = data.graph, ctx.rng(f"{name}/layout")
     card = asdict(graph_card(graph)) | {"name": name}

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from workbench.labs.reliant.method.discriminators import Discriminators, Known, Made, drawn_edges
 from workbench.labs.reliant.method.model import Extra, Features, bias_loss
-from workbench.toolkit.training import State, fabric_for, moments, put_moments
+from workbench.toolkit.training import State, fabric_for, optimizer_moments, restore_moments
 
 LOOK_EVERY = 5  # epochs between two looks of a teacher at its validation nodes
 Epoch = tuple[int, float, Callable[[], State]]
@@ -109,7 +109,7 @@ def teach(
     if state is not None:
         begun = int(state["epoch"])
         bare.load_state_dict(part(state, "model"))
-        put_moments(optimizer, state)
+        restore_moments(optimizer, state)
         best.thaw(state)
 
     for epoch in range(begun + 1, epochs + 1):
@@ -124,7 +124,7 @@ def teach(
 
         def freeze(epoch: int = epoch) -> State:
             now = {f"model/{k}": v for k, v in weights(bare).items()}
-            return {"epoch": torch.tensor(epoch)} | now | moments(optimizer) | best.freeze()
+            return {"epoch": torch.tensor(epoch)} | now | optimizer_moments(optimizer) | best.freeze()
 
         yield epoch, loss.item(), freeze
     bare.load_state_dict(best.kept)
@@ -178,14 +178,14 @@ def distill(
     if state is not None:
         begun = int(state["epoch"])
         bare.load_state_dict(part(state, "model"))
-        put_moments(optimizer, state)
+        restore_moments(optimizer, state)
         best.thaw(state)
         if learned:
             proxies.data.copy_(state["proxies"])
-            put_moments(other, part(state, "proxy"))
+            restore_moments(other, part(state, "proxy"))
         if judge:
             judge.load_state_dict(part(state, "judge"))
-            put_moments(rival, part(state, "rival"))
+            restore_moments(rival, part(state, "rival"))
     fair = task.groups(recipe.bias_rows, recipe.metric)
     unfair = task.groups(recipe.proxy_rows, recipe.metric)
 
@@ -222,11 +222,11 @@ def distill(
 
         def freeze(epoch: int = epoch) -> State:
             now = {f"model/{k}": v for k, v in weights(bare).items()}
-            now |= {"epoch": torch.tensor(epoch)} | moments(optimizer) | best.freeze()
+            now |= {"epoch": torch.tensor(epoch)} | optimizer_moments(optimizer) | best.freeze()
             if learned:
-                now |= {"proxies": proxies.detach().clone()} | inside("proxy", moments(other))
+                now |= {"proxies": proxies.detach().clone()} | inside("proxy", optimizer_moments(other))
             if judge:
-                now |= inside("judge", weights(judge)) | inside("rival", moments(rival))
+                now |= inside("judge", weights(judge)) | inside("rival", optimizer_moments(rival))
             return now
 
         yield epoch, loss.item(), freeze

@@ -16,7 +16,7 @@ from workbench.contract import Result
 from workbench.labs.reliant.common.intervals import HALF, Outcomes
 from workbench.labs.reliant.views import style
 from workbench.labs.reliant.views.selected_training import follow, picked, training_words
-from workbench.ui.frame import below, hover, live, pane, plain_figure, view, words
+from workbench.ui.frame import below, hover, pane, paragraph, plain_figure, redraw_on_change, view
 from workbench.ui.link import remember
 from workbench.ui.palette import GRAY
 from workbench.ui.style import html
@@ -65,14 +65,14 @@ def groups_view(result: Result, link: Any = None) -> pn.Column:
         HOW,
         pn.FlexBox(graph, alpha, rate, gap="8px"),
         one,
-        live(table, graph, alpha),
-        words(
+        redraw_on_change(table, graph, alpha),
+        paragraph(
             "In percent; in brackets the 95 % interval over test nodes and trainings, after ± the standard deviation "
             "over trainings alone. F1 and AUC are of label 1."
         ),
-        live(bars, graph, rate, alpha),
-        live(confusion, graph, alpha),
-        live(lambda name, weight: pane(within_plot(result, name, weight)), graph, alpha),
+        redraw_on_change(bars, graph, rate, alpha),
+        redraw_on_change(confusion, graph, alpha),
+        redraw_on_change(lambda name, weight: pane(within_plot(result, name, weight)), graph, alpha),
     )
 
 

@@ -12,7 +12,7 @@ import panel_material_ui as pmui
 from workbench.contract import Result
 from workbench.labs.reliant.views import style
 from workbench.labs.reliant.views.graph import saved_name
-from workbench.ui.frame import below, closed, pane, plain_figure, view
+from workbench.ui.frame import below, needs_page, pane, plain_figure, view
 from workbench.ui.link import remember
 from workbench.ui.palette import GRAY
 from workbench.ui.style import html
@@ -27,7 +27,7 @@ CUTS = {"none": "none", "between the groups": "across", "inside of groups": "wit
 def what_if_view(result: Result, link: Any = None) -> pn.Column:
     """Return the view that probes."""
     if link is None:
-        return closed(HOW, "the students answer")
+        return needs_page(HOW, "the students answer")
     return view(HOW, WhatIf(result, link).layout)
 
 

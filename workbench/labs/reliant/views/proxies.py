@@ -11,7 +11,7 @@ import panel_material_ui as pmui
 
 from workbench.contract import Result
 from workbench.labs.reliant.views import style
-from workbench.ui.frame import below, flow, hover, live, pane, plain_figure, view, words
+from workbench.ui.frame import below, flow, hover, pane, paragraph, plain_figure, redraw_on_change, view
 from workbench.ui.link import remember
 from workbench.ui.palette import BLUE, GRAY, PALETTE
 
@@ -27,9 +27,11 @@ def proxies_view(result: Result, link: Any = None) -> pn.Column:
         "linear probe could read the group from them (AUC well above 0.5), and the two colors of the lower picture "
         "would part.",
         pn.FlexBox(graph),
-        live(lambda name: flow(pane(auc_plot(table, name)), pane(mean_plot(table, name)), width=360), graph),
-        live(lambda name: pane(trail_plot(result, name)), graph),
-        words(told(result)),
+        redraw_on_change(
+            lambda name: flow(pane(auc_plot(table, name)), pane(mean_plot(table, name)), width=360), graph
+        ),
+        redraw_on_change(lambda name: pane(trail_plot(result, name)), graph),
+        paragraph(told(result)),
     )
 
 
@@ -138,7 +140,7 @@ def losses_view(result: Result, link: Any = None) -> pn.Column:
         "The losses of the first training of each arm: they should have settled where the line ends. Losses with "
         "another α are other sums, so only their shapes compare.",
         pn.FlexBox(graph, pair, gap="8px"),
-        live(draw, graph, pair),
+        redraw_on_change(draw, graph, pair),
     )
 
 

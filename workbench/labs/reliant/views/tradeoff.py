@@ -20,7 +20,7 @@ from workbench.runs.record import Run
 from workbench.runs.store import open_store
 from workbench.ui.address import href
 from workbench.ui.deferred import soon
-from workbench.ui.frame import below, hover, live, pane, plain_figure, view, words
+from workbench.ui.frame import below, hover, pane, paragraph, plain_figure, redraw_on_change, view
 from workbench.ui.link import remember
 from workbench.ui.open_run import open_on_click
 from workbench.ui.palette import GRAY
@@ -87,7 +87,7 @@ def tradeoff_view(result: Result, link: Any = None) -> pn.Column:
         pn.FlexBox(graph, measure, quality, networks, single, gap="8px", align_items="center"),
         holder,
         note,
-        live(lambda name: logs_pane(name, summary), graph),
+        redraw_on_change(lambda name: logs_pane(name, summary), graph),
     )
 
 
@@ -248,4 +248,4 @@ def logs_pane(name: str, summary: pd.DataFrame) -> pn.Column:
         "The authors' own logs, one training each, percent. They show no student without RELIANT, so they cannot say "
         "what it changes; their official split and networks differ from ours (see Method)."
     )
-    return pn.Column(words(how), table, sizing_mode="stretch_width", styles={"max-height": "none"})
+    return pn.Column(paragraph(how), table, sizing_mode="stretch_width", styles={"max-height": "none"})

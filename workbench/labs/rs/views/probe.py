@@ -13,7 +13,7 @@ import panel_material_ui as pmui
 from workbench.contract import Result
 from workbench.labs.rs.views import style
 from workbench.labs.rs.views.one_set import NOT_COMPARABLE, MeasureDots
-from workbench.ui.frame import closed
+from workbench.ui.frame import needs_page
 from workbench.ui.palette import GREEN
 from workbench_widgets import ClassHandles, flat
 
@@ -46,7 +46,7 @@ def move_the_classes(link: Any = None, eps: float | None = None) -> pn.Column:
         "knob and use the arrow keys): every measure and three classifiers answer for the set you made."
     )
     if link is None:
-        return closed(how, "this picture answers")
+        return needs_page(how, "this picture answers")
     return style.view(how, Mover(link, eps).layout)
 
 

@@ -15,9 +15,9 @@ import panel as pn
 
 from workbench.ui.frame import flow as flow
 from workbench.ui.frame import hover as hover
+from workbench.ui.frame import paragraph as words
 from workbench.ui.frame import plain
 from workbench.ui.frame import plain_figure as plain_figure
-from workbench.ui.frame import words as words
 from workbench.ui.palette import BLUE, GRAY, GREEN, ORANGE, PALETTE, PURPLE, SKY, VERMILLION, YELLOW
 
 if hv.Store.current_backend != "bokeh":

@@ -1,4 +1,4 @@
-"""What the rooms of the engine share."""
+"""The registry of runs that the modules of the engine share."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _outbox() -> ThreadPoolExecutor:
 
 
 @dataclass
-class Desk:
+class RunRegistry:
     """The engine's client, its store, and what it remembers of its runs.
 
     Attributes
