@@ -254,8 +254,8 @@ def test_make_serve_opens_the_page(place):
     folder, environment = place
     environment = {k: v for k, v in environment.items() if k not in OUTSIDE}
     port = free_port()
-    stamp = f"{BIN.parent}/.core"
-    command = ["make", "-o", stamp, "serve", f"PORT={port}", f"VENV={BIN.parent}", "DESKTOP=0"]
+    venv = os.path.relpath(BIN.parent, ROOT)  # make reads a path with a blank as two
+    command = ["make", "-o", f"{venv}/.core", "serve", f"PORT={port}", f"VENV={venv}", "DESKTOP=0"]
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
     try:

@@ -2,5 +2,6 @@
 
 raise ImportError(
     "workbench.lab has moved: write `from workbench.contract import Lab, Params, Metric, Claim, Context, Result, "
-    "LabError`. The tools of workbench.context, .journal, .judging and .tensors are now in workbench.toolkit."
+    "LabError`. MemoryContext is in workbench.toolkit.memory; .journal is toolkit.jobs (Desk: RunState), "
+    ".judging is toolkit.statistics, .tensors is toolkit.tensors."
 )

@@ -45,6 +45,16 @@ def test_run_in_words():
     assert "Pi" in text and "holds" in text and "Darts find pi." in text
 
 
+def test_a_finished_run_is_asked():
+    fields = call("probe", "recorded-rs").stdout
+    assert "label_noise" in fields and "0 to 1" in fields
+    asked = ("probe", "recorded-rs", "--set", "set=moons", "--set", "n=200", "--set", "null=2")
+    answer = json.loads(call(*asked, "--json").stdout)
+    assert answer["metrics"]["milliseconds"] > 0 and len(answer["tables"]["points"]) == 200
+    assert "measures" in call(*asked).stdout
+    assert "0 to 1" in call("probe", "recorded-rs", "--set", "label_noise=2", code=2).stderr
+
+
 def test_a_failed_run_has_its_reason_and_exit_code():
     assert "There is no board." in call("run", "trial", "--set", "mood=careful", code=1).stderr
     assert json.loads(call("run", "trial", "--set", "mood=careful", "--json", code=1).stdout)["status"] == "failed"

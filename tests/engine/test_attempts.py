@@ -146,3 +146,17 @@ def test_a_run_resumed_while_the_scheduler_was_asked_is_not_lost(registry, monke
     monkeypatch.setattr(scheduler, "known_turns", known_turns)
     recovery.adopt(registry)
     assert open_store().run(run.id).status == "queued" and registry.holds(run.id)
+
+
+def test_an_event_that_comes_before_the_engine_has_looked_at_the_store_hides_no_run(registry):
+    """On a slow machine a restarted server hears of a run before it has read what the store knows of it."""
+    run, first = running(registry)
+    registry.tasks.clear()
+    word = {"run_id": run.id, "worker": "tcp://w", "key": first.key, "progress": {"stage": "a", "done": 1, "total": 2}}
+    events.on_event(registry, (0.0, word))
+    assert not registry.holds(run.id)
+    registry.tasks[run.id] = first  # as `recovery.adopt` does
+    events.on_event(registry, (0.0, word))
+    assert first.live.status == "running" and first.live.done == 1
+    events.on_event(registry, (0.0, word | {"key": scheduler.new_key(run.id)}))
+    assert registry.tasks[run.id] is not first and registry.tasks[run.id].live.status == "running"

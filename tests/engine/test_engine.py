@@ -273,7 +273,7 @@ def test_a_cluster_elsewhere(dask_cluster, wait_for):
 
 def test_a_restarted_server_finds_its_runs_on_the_cluster(dask_cluster, wait_for):
     address, _ = dask_cluster
-    child, run_id = server(address, 120)
+    child, run_id = server(address, 240)  # it must still run when the next engine has started
     wait_for(lambda: open_store().run(run_id).progress.get("done", 0) > 5, 90, "progress in the store")
     child.kill()
     child.wait()

@@ -1,6 +1,6 @@
 """Whatever process is killed, and whenever: no finished run is lost or changed, and none is stuck.
 
-Five kills here; ``WORKBENCH_KILLS=50 python -m pytest -s tests/test_kills.py`` is the long series and prints figures.
+Five kills here; ``WORKBENCH_KILLS=50 python -m pytest -s tests/engine/test_kills.py`` is the long series, with figures.
 """
 
 import functools

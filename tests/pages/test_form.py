@@ -7,7 +7,8 @@ import param
 import pytest
 
 from workbench.contract.errors import LabError
-from workbench.contract.lab import Params, labs
+from workbench.contract.lab import labs
+from workbench.contract.params import Params
 from workbench.pages.form import Form, help_text, label_text, plain, read_widget, widget_for
 
 

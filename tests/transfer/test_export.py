@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 from importlib import import_module
 from importlib.util import find_spec
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -49,8 +48,8 @@ def run(home, tmp_path_factory):
     (folder / "models").mkdir()
     (folder / "models" / "board.safetensors").write_bytes(safetensors.numpy.save(ctx.models["board"]))
     (folder / "log.txt").write_text("".join(f"12:00:00 {line}\n" for line in ctx.lines))
-    known = SimpleNamespace(device="cpu", data_used={}, stages={}, peak_memory=0)
-    (folder / "provenance.json").write_text(json.dumps(provenance(known)))
+    known = provenance("cpu", data={}, timings={}, peak_memory=0)
+    (folder / "provenance.json").write_text(json.dumps(known))
     given = {"name": "<b>a & b</b>", "status": "done", "preset": "", "seed": 7, "device": "cpu", "seconds": 0.1}
     made = Run("far", "trial", params=PARAMS, created=datetime.now(UTC), metrics=result.metrics, folder=folder, **given)
     return import_run(export(made, tmp_path_factory.mktemp("zip") / "far.zip", figures=False))

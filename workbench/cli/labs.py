@@ -76,7 +76,7 @@ def record(
     from workbench.api import runs as api
 
     found = contract.get_lab(lab)
-    run = api.execute(lab, parse_settings(found, settings), preset=preset, seed=seed, device="cpu")
+    run = api.execute(lab, parse_settings(found.Params, settings), preset=preset, seed=seed, device="cpu")
     run.engine.close()
     done = run.record
     if done.status != "done":

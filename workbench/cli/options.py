@@ -20,21 +20,29 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON value and not
 LabName = Annotated[str, typer.Argument(metavar="LAB", help="Name of the lab; `workbench labs` lists them.")]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run; `workbench runs` lists them.")]
 Settings = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a parameter; repeatable.")]
+Fields = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="A field of the question; repeatable.")]
 Preset = Annotated[str, typer.Option(help="Preset of the lab: quick, claims, full, paper.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all random streams.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda:0.")]
 Scheduler = Annotated[str | None, typer.Option(help="Dask scheduler, tcp://host:port; default: a local cluster.")]
 
 
-def parse_settings(lab: contract.Lab, settings: list[str]) -> dict[str, Any]:
-    """Read ``key=value`` texts as values of a lab's params."""
+def parse_settings(declared: type[contract.Params] | None, settings: list[str]) -> dict[str, Any]:
+    """Read ``key=value`` texts as values of params or of a question; as JSON or text where nothing is declared."""
     values = {}
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals:
             raise LabError(f"--set {setting!r} has no '='.", "Write --set key=value, for example --set eps=0.5")
-        values[key] = lab.Params.parse(key, text)
+        values[key] = declared.parse(key, text) if declared else _json_or_text(text)
     return values
+
+
+def _json_or_text(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def print_table(columns: tuple[str, ...], rows: list[Any], lines: bool = False) -> None:

@@ -45,7 +45,7 @@ def run(
     """Run a lab and keep the run; Ctrl-C stops it softly."""
     from workbench.api import runs as api
 
-    params = parse_settings(contract.get_lab(lab), settings)
+    params = parse_settings(contract.get_lab(lab).Params, settings)
     show = not as_json or sys.stderr.isatty()
     finish(api.execute(lab, params, preset=preset, seed=seed, device=device, scheduler=scheduler, show=show), as_json)
 

@@ -1,11 +1,13 @@
 """The contract between the workbench and a lab: everything that the author of a lab imports from it by name.
 
->>> from workbench.contract import Claim, Context, Lab, LabError, LoadedRun, Metric, Paper, Params, Result, Verdict
+>>> from workbench.contract import Claim, Context, Lab, LabError, LoadedRun, Metric, Paper, Params, Question, Result
 """
 
 from workbench.contract.context import Context, stream_seed
 from workbench.contract.errors import LabError
-from workbench.contract.lab import Claim, Lab, LoadedRun, Metric, Paper, PaperValue, Params, Verdict, get_lab, labs
+from workbench.contract.lab import Claim, Lab, LoadedRun, Metric, Paper, PaperValue, Verdict, get_lab, labs
+from workbench.contract.params import Params
+from workbench.contract.question import Question
 from workbench.contract.result import Result
 
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     "Paper",
     "PaperValue",
     "Params",
+    "Question",
     "Result",
     "Verdict",
     "get_lab",

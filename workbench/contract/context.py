@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Context(Protocol):
-    """Ten things a lab may ask for while it runs; a lab touches nothing else of the workbench."""
+    """What a running lab may ask of the workbench: its device, and ten methods."""
 
     device: str
     """``"cpu"`` or ``"cuda:0"``, as torch spells it."""

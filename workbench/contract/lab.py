@@ -5,128 +5,20 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.metadata
-import json
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal
-
-import param
+from typing import Any, Literal
 
 from workbench.contract.context import Context
 from workbench.contract.errors import LabError
+from workbench.contract.params import Params
+from workbench.contract.question import Question
 from workbench.contract.result import Result
 
 MODALITIES = ("Tables and images", "Images", "Volumes", "Scenes", "Music", "Graphs")
 State = Literal["works", "planned", "broken"]
-TINY = "tiny"  # the preset of tests
-
-
-class Params(param.Parameterized):
-    """The typed parameters of a lab: one declaration for form, CLI, URL, store and notebook.
-
-    A subclass declares `param` parameters with bounds and a one-line ``doc`` (tooltip and CLI help), and
-    may name units, the rarely needed ones (`advanced`) and its presets. The preset ``tiny``, if there is one, takes
-    seconds and teaches nothing: tests of stopping, resuming and repeating use it, and no page lists it.
-    """
-
-    units: ClassVar[dict[str, str]] = {}
-    advanced: ClassVar[tuple[str, ...]] = ()
-    presets: ClassVar[dict[str, dict[str, Any]]] = {"quick": {}}
-
-    @classmethod
-    def make(cls, preset: str = "quick", **values: Any) -> Params:
-        """Return the params of a preset with some values changed.
-
-        Raises
-        ------
-        LabError
-            If a name is unknown or a value is out of its bounds.
-        """
-        if preset not in cls.presets:
-            raise LabError(f"There is no preset {preset!r}.", f"Choose one of {', '.join(cls.shown_presets())}.")
-        known = cls.names()
-        for name in values:
-            if name not in known:
-                raise LabError(f"There is no parameter {name!r}.", f"The parameters are {', '.join(known)}.")
-        try:
-            return cls(**{**cls.presets[preset], **values})
-        except (ValueError, TypeError) as error:
-            raise cls._misfit({**cls.presets[preset], **values}, error) from error
-
-    @classmethod
-    def shown_presets(cls) -> list[str]:
-        """Return the presets that a user may choose from, the default first."""
-        return [name for name in cls.presets if name != TINY]
-
-    @classmethod
-    def _misfit(cls, values: dict[str, Any], error: Exception) -> LabError:
-        """Return in the user's words what param says in its own."""
-        for name, value in values.items():
-            try:
-                cls(**{name: value})
-            except (ValueError, TypeError) as own:
-                declared = cls.param[name]
-                return LabError(
-                    f"{declared.label} ({name}) = {value!r} does not fit.", accepted_values(declared) or str(own)
-                )
-        return LabError(f"The parameters do not fit: {error}")
-
-    @classmethod
-    def names(cls) -> list[str]:
-        """Return the parameter names in the order of declaration."""
-        own = [n for n in cls.param if n != "name"]
-        order = [n for base in reversed(cls.__mro__) for n in vars(base) if n in own]
-        return list(dict.fromkeys(order))
-
-    @classmethod
-    def parse(cls, name: str, text: str) -> Any:
-        """Read one value from the text of a command line or URL.
-
-        Raises
-        ------
-        LabError
-            If the text is no value of that parameter's type.
-        """
-        if name not in cls.names():
-            raise LabError(f"There is no parameter {name!r}.", f"The parameters are {', '.join(cls.names())}.")
-        declared = cls.param[name]
-        if isinstance(declared, param.String | param.Selector) and not isinstance(declared, param.ListSelector):
-            options = {str(v): v for v in getattr(declared, "objects", [])}
-            return options.get(text, text)
-        if isinstance(declared, param.List | param.ListSelector):
-            return json.loads(text) if text.startswith("[") else [t for t in text.split(",") if t]
-        try:
-            if isinstance(declared, param.Boolean):
-                return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[text.lower()]
-            return int(text) if isinstance(declared, param.Integer) else float(text)
-        except (KeyError, ValueError):
-            raise LabError(f"{name} = {text!r} is no {type(declared).__name__.lower()}.", declared.doc or "") from None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the values by name: what JSON, the URL and the store keep."""
-        return {name: getattr(self, name) for name in self.names()}
-
-
-def accepted_values(declared: param.Parameter) -> str:
-    """Return in a sentence which values a parameter takes; nothing where that is not known."""
-    if isinstance(declared, param.Selector):
-        many = "some" if isinstance(declared, param.ListSelector) else "one"
-        return f"Choose {many} of {', '.join(map(str, declared.objects))}."
-    if isinstance(declared, param.Number):
-        kind = "A whole number" if isinstance(declared, param.Integer) else "A number"
-        return f"{kind}, {bounds_text(declared) or 'any'}, is wanted."
-    return ""
-
-
-def bounds_text(declared: param.Parameter) -> str:
-    """Return the bounds of a number in words, or nothing."""
-    low, high = getattr(declared, "bounds", None) or (None, None)
-    if low is not None and high is not None:
-        return f"{low:g} to {high:g}"
-    if low is not None:
-        return f"{low:g} or more"
-    return f"up to {high:g}" if high is not None else ""
 
 
 @dataclass(frozen=True)
@@ -205,11 +97,11 @@ class LoadedRun:
 class Lab:
     """One paper as a vertical slice.
 
-    The rooms are found by their place beside `module`: ``params.Params``, ``run.run``, ``run.probe``,
-    ``run.load``, ``views.views``, ``README.md`` and the folder ``recorded``. They are imported only when asked
-    for, so listing labs imports neither torch nor panel. ``run.recheck(run)`` evaluates a run's saved model again and
-    returns name -> (recorded, found now): the test of the recorded run. ``viewers.viewers(run)`` is optional: desktop
-    windows that show the run. ``cli.app`` is optional: a Typer, the commands ``workbench LAB ...``.
+    The rooms are found by their place beside `module`: ``params.Params``, ``params.Question``, ``run.run``,
+    ``run.probe``, ``run.load``, ``views.views``, ``README.md`` and the folder ``recorded``. They are imported only when
+    asked for, so listing labs imports neither torch nor panel. ``run.recheck(run)`` evaluates a run's saved model again
+    and returns name -> (recorded, found now): the test of the recorded run. ``viewers.viewers(run)`` is optional:
+    desktop windows that show the run. ``cli.app`` is optional: a Typer, the commands ``workbench LAB ...``.
     """
 
     name: str
@@ -245,9 +137,28 @@ class Lab:
         """Train and evaluate; called in a worker."""
         return importlib.import_module(f"{self.module}.run").run(params, ctx)
 
-    def probe(self, run: LoadedRun, request: dict[str, Any]) -> Result:
-        """Answer one interactive question to a finished run; called in a worker."""
-        return importlib.import_module(f"{self.module}.run").probe(run, request)
+    @property
+    def Question(self) -> type[Question] | None:  # noqa: N802 - it is a class
+        """What may be asked of a run; None for a lab that reads the request itself."""
+        return getattr(importlib.import_module(f"{self.module}.params"), "Question", None)
+
+    def probe(self, run: LoadedRun, request: Mapping[str, Any]) -> Result:
+        """Answer one interactive question to a finished run; called in a worker.
+
+        The metric ``milliseconds`` of the answer says how long it took.
+
+        Raises
+        ------
+        LabError
+            If a field of the request is unknown or out of its bounds, or the lab cannot answer.
+        """
+        question = self.Question.read(request) if self.Question else dict(request)
+        rooms = importlib.import_module(f"{self.module}.run")
+        if hasattr(rooms, "load"):
+            run.model  # noqa: B018 - made once, before the clock starts
+        began = time.perf_counter()
+        result = rooms.probe(run, question)
+        return replace(result, metrics={**result.metrics, "milliseconds": 1000 * (time.perf_counter() - began)})
 
     def views(self, result: Result, link: Any = None) -> dict[str, Callable[[], Any]]:
         """Return title -> function that builds the view; called in the web server or a notebook."""

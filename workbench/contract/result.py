@@ -130,7 +130,7 @@ def write_piece(folder: Path, name: str, value: pd.DataFrame | np.ndarray | byte
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a place to write to, which takes its name when it is whole: a killed run leaves no torn file."""
+    """Yield a temporary path that is renamed to `path` at the end: a killed run leaves no torn file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # The process in its name: a worker that is about to die may still write beside the one that resumes its run
     partial = path.with_name(f"{path.name}.{os.getpid()}{PART}")

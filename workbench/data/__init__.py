@@ -1,1 +1,1 @@
-"""The data catalog and the readers, one modality a file."""
+"""The data catalog and the readers, one folder for each modality."""

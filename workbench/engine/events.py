@@ -24,8 +24,10 @@ def on_event(registry: RunRegistry, event: tuple[float, dict[str, Any]]) -> None
     run_id, key = message["run_id"], message["key"]
     with registry.lock:
         task = registry.tasks.get(run_id)
-        if task is None or task.key < key:  # of an attempt that somebody else has sent
-            task = registry.tasks[run_id] = Task(Live(run_id), key)
+        if task is None:
+            return  # `recovery` finds this run in the store, which knows more of it than this event
+        if task.key < key:  # of an attempt that somebody else has sent
+            task = registry.tasks[run_id] = Task(Live(run_id, status="running"), key)
         elif task.key > key:
             return  # a late word about an earlier attempt
         starts, first = message.get("status") == "running", not task.live.worker

@@ -14,7 +14,7 @@ from typing import Any
 @functools.cache
 def code_version() -> dict[str, Any]:
     """Return the commit of this checkout and whether it is changed, or the installed version."""
-    here = Path(__file__).parent
+    here = Path(__file__).parents[1]  # the package: a lab that was changed counts, too
 
     def git(*words: str) -> str:
         done = subprocess.run(["git", "-C", here, *words], capture_output=True, text=True, check=True, timeout=10)

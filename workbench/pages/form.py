@@ -13,7 +13,7 @@ import panel_material_ui as pmui
 import param
 
 from workbench.contract.errors import LabError
-from workbench.contract.lab import Params, bounds_text
+from workbench.contract.params import Params, bounds_text
 from workbench.ui.style import FOLD
 
 STRETCH = {"sizing_mode": "stretch_width", "margin": (5, 0)}

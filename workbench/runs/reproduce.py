@@ -6,7 +6,8 @@ import json
 import shlex
 from typing import Any
 
-from workbench.contract.lab import Params, get_lab
+from workbench.contract.lab import get_lab
+from workbench.contract.params import Params
 from workbench.runs.record import Run
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import param
 
 from workbench.contract.errors import LabError
-from workbench.contract.lab import Params
+from workbench.contract.params import Params
 
 
 def parse_values(params: type[Params], name: str, text: str) -> list[Any]:

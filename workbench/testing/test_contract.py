@@ -9,10 +9,12 @@ import sys
 from importlib import import_module
 
 import numpy as np
+import param
 import pytest
 
 from workbench.contract.errors import LabError
-from workbench.contract.lab import MODALITIES, TINY, LoadedRun, get_lab, labs
+from workbench.contract.lab import MODALITIES, LoadedRun, get_lab, labs
+from workbench.contract.params import TINY
 from workbench.contract.result import Result
 from workbench.runs.record import read_record
 from workbench.toolkit.memory import MemoryContext
@@ -98,6 +100,21 @@ def test_pages_import_no_compute_and_compute_no_pages(lab, rooms, kept_out):
     names = [lab.module + room for room in rooms]
     code = f"import importlib, sys\nfor name in {names}: importlib.import_module(name)\n"
     assert fresh_python(code + f"print([name for name in {kept_out} if name in sys.modules])").split() == ["[]"]
+
+
+def test_questions_are_documented_and_out_of_bounds_is_refused(lab):
+    if lab.Question is None:  # this lab reads its requests itself
+        return
+    with pytest.raises(LabError, match="no field"):
+        lab.Question.read({"nonsense": 1})
+    for name in lab.Question.names():
+        assert lab.Question.param[name].doc, f"{name} has no help"
+        low, high = getattr(lab.Question.param[name], "bounds", None) or (None, None)
+        if isinstance(lab.Question.param[name], param.Number):
+            beyond = [low - 1 if low is not None else math.nan, high + 1 if high is not None else math.nan, math.nan]
+            for value in beyond:
+                with pytest.raises(LabError):
+                    lab.Question.read({name: value})
 
 
 # what it does ---------------------------------------------------------------------------------------------------

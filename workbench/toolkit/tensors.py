@@ -13,7 +13,7 @@ CHECKPOINTS = ("checkpoint.safetensors", "checkpoint-before.safetensors")
 
 
 def save_tensors(path: Path, state: dict[str, Any]) -> None:
-    """Write tensors and arrays as safetensors, whole or not at all."""
+    """Write tensors and arrays as safetensors, atomically."""
     import torch
     from safetensors.torch import save_file
 

@@ -24,7 +24,7 @@ PACKED = (".parquet", ".npy", ".safetensors", ".png")  # gain little by being pa
 
 
 def export(run: Run, target: Path | str, *, figures: bool = True, force: bool = False) -> Path:
-    """Write a run to a file or a folder, whole or not at all.
+    """Write a run to a file or a folder, atomically.
 
     Parameters
     ----------

@@ -174,7 +174,7 @@ class Link:
         Parameters
         ----------
         request
-            JSON values, as the lab's ``probe(run, request)`` wants them.
+            JSON values by field of the lab's `Question`.
         done
             Called with the `Result` of the answer.
         failed

@@ -111,10 +111,10 @@ def test_a_moved_box_has_the_errors_it_was_moved_by(ran):
     scene = next(iter(scenes_of(ran.result).values()))
     names = scene.boxes.names
     k = next(k for k, name in enumerate(names) if (names == name).sum() == 1)
-    told = LAB.probe(ran, {"moved": {"box": k, "ahead": 0.9, "left": 1.2, "grown": 0.5}}).metrics
+    told = LAB.probe(ran, {"box": k, "ahead": 0.9, "left": 1.2, "grown": 0.5}).metrics
     assert told["moved_ate"] == pytest.approx(1.5, abs=1e-6)
     assert told["moved_ase"] == pytest.approx(1 - 0.125, abs=1e-6)
-    still = LAB.probe(ran, {"moved": {"box": k}}).metrics
+    still = LAB.probe(ran, {"box": k}).metrics
     assert still["moved_nds"] == pytest.approx(1) and told["moved_nds"] < 0.8
 
 
@@ -128,8 +128,9 @@ def test_a_moved_box_has_the_errors_it_was_moved_by(ran):
         {"shake": "x"},
         {"shake": 90},
         {"query": 9},
-        {"moved": {"box": 999}},
-        {"moved": {"box": 0, "grown": 0}},
+        {"box": 999},
+        {"ahead": 1.0},
+        {"box": 0, "grown": 0},
     ],
 )
 def test_a_question_that_makes_no_sense_is_told(ran, bad):

@@ -69,7 +69,7 @@ def test_the_probe_asks_with_what_is_switched_off_and_says_what_fails(ran, answe
     assert "CAM_FRONT, off" in titles and "CAM_BACK" in titles
     bench.moves["ahead"].value = 1.0
     bench.moves["ahead"].param.trigger("value_throttled")
-    assert asked.requests[-1]["moved"]["ahead"] == 1.0 and "**1.00 m**" in bench.moved.object
+    assert asked.requests[-1]["ahead"] == 1.0 and "**1.00 m**" in bench.moved.object
     assert len(bench.layers.ghost.data["xs"]) == 1
     bench._fail(LabError("Nobody is there.", "Wait."))
     assert "Nobody is there" in bench.note.object
@@ -85,7 +85,7 @@ def test_a_clicked_box_gives_its_query_or_is_the_one_that_is_moved(ran, answerin
     assert bench.layers.boxes.selected.indices == []
     bench.layers.boxes.selected.indices = [1]
     assert bench.box == 1
-    assert "moved" not in asked.requests[-1]  # that is for the other tab
+    assert "box" not in asked.requests[-1]  # that is for the other tab
 
 
 def test_a_token_lies_where_its_cell_is(ran):

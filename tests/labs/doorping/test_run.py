@@ -15,7 +15,7 @@ from workbench.labs.doorping.method.defense_scores import DEFENSES
 from workbench.labs.doorping.method.networks import make_network
 from workbench.labs.doorping.params import ATTACKS
 from workbench.labs.doorping.params import DEFENSES as NAMES
-from workbench.labs.doorping.run import load, probe, recheck
+from workbench.labs.doorping.run import load, recheck
 from workbench.toolkit.memory import MemoryContext
 
 SMALL = {
@@ -96,14 +96,14 @@ def test_sheets_are_pictures_and_clipped_triggers_are_valid(ran):
 
 def test_the_probe_stamps_as_it_is_asked(ran):
     about = {"carrier": "dc", "attack": "doorping", "victim": "mlp", "image": 100}
-    full, none = (probe(ran, about | {"strength": s}) for s in (1.0, 0.0))
+    full, none = (LAB.probe(ran, about | {"strength": s}) for s in (1.0, 0.0))
     assert full.metrics["stamped"] == 0 != full.metrics["clean"] == none.metrics["stamped"]
     assert np.array_equal(*none.arrays["pictures"]) and full.arrays["looks"].shape == (2, 16, 16)
-    assert probe(ran, about | {"cut": True}).metrics["excess"] < 1e-4 < full.metrics["excess"]
-    own = probe(ran, about | {"patch": np.ones((2, 3)).tolist(), "at": [1, 4]})
+    assert LAB.probe(ran, about | {"cut": True}).metrics["excess"] < 1e-4 < full.metrics["excess"]
+    own = LAB.probe(ran, about | {"patch": np.ones((2, 3)).tolist(), "at": [1, 4]})
     changed = np.argwhere(own.arrays["pictures"][0] != own.arrays["pictures"][1])
     assert changed[:, 0].min() >= 1 and changed[:, 0].max() <= 2 and changed[:, 1].max() <= 6
-    assert probe(ran, about | {"everyone": True}).metrics["asr"] > 0.9
+    assert LAB.probe(ran, about | {"everyone": True}).metrics["asr"] > 0.9
 
 
 @pytest.mark.parametrize(
@@ -111,11 +111,12 @@ def test_the_probe_stamps_as_it_is_asked(ran):
     [
         {"image": -1}, {"image": 10**6}, {"image": "1"}, {"strength": float("nan")}, {"strength": 3}, {"nothing": 1},
         {"at": [1]}, {"patch": [[1.0] * 40]}, {"patch": [[float("inf")]]}, {"attack": "noisy"}, {"victim": "resnet"},
+        {"patch": [[1.0]], "at": [16, 0]}, {"patch": [[1.0], [1.0, 2.0]]},
     ],
 )  # fmt: skip
 def test_a_probe_that_makes_no_sense_is_told(ran, request_):
     with pytest.raises(LabError):
-        probe(ran, request_)
+        LAB.probe(ran, request_)
 
 
 def test_every_attack_carrier_and_defense_goes_through():

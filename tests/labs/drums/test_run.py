@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from workbench.contract.errors import LabError
-from workbench.contract.lab import LoadedRun
+from workbench.contract.lab import LoadedRun, get_lab
 from workbench.contract.result import Result
 from workbench.labs.drums import run as drums
 from workbench.labs.drums.common.drumroll import BAR, WIDTH
@@ -45,7 +45,7 @@ def test_people_simple_players_and_every_arm_are_measured(tiny):
 def test_the_people_of_the_bundled_grooves_have_the_papers_numbers():
     """With all 37 test grooves: human 5.079, 10.345, 1.445."""
     params = Params.make(prompts=37, seeds=1)
-    data, desk = drums.material(params, MemoryContext()), drums.Desk()
+    data, desk = drums.material(params, MemoryContext()), drums.RunState()
     drums.add(desk, drums.evaluation.measured("human", 0, list(data.test), list(range(37)), drums.bar_table([])))
     rows = desk.book["measures"]
     found = [round(float(np.mean([row[key] for row in rows])), 3) for key in ("mean", "between", "within")]
@@ -87,28 +87,28 @@ def test_the_saved_networks_foretell_what_was_recorded(loaded):
 
 
 def ask(loaded, **request):
-    return drums.probe(loaded, {"player": "english", "rows": bits(PROMPT)} | request)
+    return get_lab("drums").probe(loaded, {"player": "english", "rows": bits(PROMPT)} | request)
 
 
 def test_bars_asked_for_one_by_one_are_those_asked_for_at_once(loaded):
-    at_once = ask(loaded, ask="continue", bars=3, seed=5)
+    at_once = ask(loaded, kind="continue", bars=3, seed=5)
     rows = PROMPT
     for _ in range(3):
-        rows = np.concatenate([rows, ask(loaded, ask="continue", rows=bits(rows), bars=1, seed=5).arrays["rows"]])
+        rows = np.concatenate([rows, ask(loaded, kind="continue", rows=bits(rows), bars=1, seed=5).arrays["rows"]])
     assert (rows[2 * BAR :] == at_once.arrays["rows"]).all() and len(at_once.arrays["d"]) == 3
     assert at_once.metrics["milliseconds"] > 0
-    assert (ask(loaded, ask="continue", bars=3, seed=6).arrays["rows"] != at_once.arrays["rows"]).any()
+    assert (ask(loaded, kind="continue", bars=3, seed=6).arrays["rows"] != at_once.arrays["rows"]).any()
 
 
 def test_the_next_row_has_a_probability_for_each_piece(loaded):
-    found = ask(loaded, ask="next", step=19)
+    found = ask(loaded, kind="next", step=19)
     pieces, rows = found.tables["pieces"], found.tables["rows"]
     assert pieces["probability"].between(0, 1).all() and len(pieces) == WIDTH
     assert rows["probability"].is_monotonic_decreasing and rows["probability"].sum() <= 1 + 1e-6
 
 
 def test_a_simple_player_can_be_asked_too(loaded):
-    found = ask(loaded, ask="continue", player="copy two bars", bars=2)
+    found = ask(loaded, kind="continue", player="copy two bars", bars=2)
     assert (found.arrays["rows"] == PROMPT).all()
 
 
@@ -116,17 +116,19 @@ def test_a_simple_player_can_be_asked_too(loaded):
     ("request_", "word"),
     [
         ({"player": "nobody"}, "no player"),
+        ({"bars": 63}, "would have 65 bars"),
+        ({"temperature": 0}, "does not fit"),
         ({"rows": "01x"}, "cannot be read"),
         ({"rows": "0" * 5}, "cannot be read"),
         ({"rows": "0" * 12}, "whole bars"),
         ({"rows": "0" * (WIDTH * BAR * 65)}, "cannot be read"),
-        ({"ask": "next", "step": 99}, "no step"),
-        ({"ask": "next", "player": "random", "step": 3}, "cannot be asked"),
+        ({"kind": "next", "step": 99}, "no step"),
+        ({"kind": "next", "player": "random", "step": 3}, "cannot be asked"),
     ],
 )
 def test_a_question_that_makes_no_sense_is_refused_in_words(loaded, request_, word):
     with pytest.raises(LabError, match=word):
-        ask(loaded, **{"ask": "continue"} | request_)
+        ask(loaded, **{"kind": "continue"} | request_)
 
 
 def test_rows_travel_as_a_string():
@@ -137,7 +139,7 @@ def test_rows_travel_as_a_string():
 def test_a_run_that_kept_no_network_says_so(tmp_path):
     empty = LoadedRun("x", Params.make(), Result(), tmp_path, "cpu")
     with pytest.raises(LabError, match="kept no network"):
-        drums.probe(empty, {})
+        get_lab("drums").probe(empty, {})
 
 
 def test_a_language_model_that_is_not_here_is_not_downloaded_by_a_question(monkeypatch, tmp_path):
@@ -146,5 +148,5 @@ def test_a_language_model_that_is_not_here_is_not_downloaded_by_a_question(monke
     kept = recorded_run("drums")
     run = LoadedRun(kept.id, Params.make(**kept.params), kept.result, kept.folder, "cpu", kept.seed)
     with pytest.raises(LabError, match="SmolLM2 is not on this machine"):
-        drums.probe(run, {"ask": "continue", "player": "language model", "rows": "000010" * 32, "bars": 1})
+        get_lab("drums").probe(run, {"kind": "continue", "player": "language model", "rows": "000010" * 32, "bars": 1})
     assert not (tmp_path / "data").exists()

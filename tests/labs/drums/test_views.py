@@ -54,7 +54,7 @@ class Asked:
         if request["player"] == "random":
             future.set_exception(LabError("The player sleeps.", "Wake it."))
             return future
-        if request["ask"] == "next":
+        if request["kind"] == "next":
             import pandas as pd
 
             pieces = pd.DataFrame({"piece": list("abcdef"), "probability": np.linspace(0, 1, WIDTH)})
@@ -140,7 +140,7 @@ def test_what_may_stand_under_the_pointer_is_asked_behind_the_prompts_first_bar(
     table.first.grid.cursor = 3
     assert not asked.requests
     table.first.grid.cursor = 40
-    assert asked.requests[0]["ask"] == "next" and asked.requests[0]["step"] == 40
+    assert asked.requests[0]["kind"] == "next" and asked.requests[0]["step"] == 40
     assert table.first.grid.probabilities[5] == [40, 5, 1.0] and "Bar 3, step 9" in table.likely.object
 
 

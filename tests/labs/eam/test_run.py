@@ -87,7 +87,7 @@ def test_the_probe_gives_the_class_of_a_pixel_in_the_words_of_both_modalities(ra
     assert k == int(table["network"].argmax()) == int(found.arrays["mask_ct"][3, 4])
     assert table["by_ct"][k] == pytest.approx(float(found.arrays["attention_ct"][3, 4]), abs=1e-5)
     of_mr = LAB.probe(
-        ran, {"subject": "MR test 1", "other": "CT test 2", "at": [3, 4, 99], "organ": "spleen", "scale": 1}
+        ran, {"subject": "MR test 1", "other": "CT test 2", "at": [3, 4, 2], "organ": "spleen", "scale": 1}
     )
     assert of_mr.metrics["class"] == 4 and of_mr.arrays["at"][2] == 2
     assert of_mr.tables["classes"]["by_mr"][4] == pytest.approx(float(of_mr.arrays["attention_mr"][3, 4]), abs=1e-5)
@@ -95,7 +95,15 @@ def test_the_probe_gives_the_class_of_a_pixel_in_the_words_of_both_modalities(ra
 
 @pytest.mark.parametrize(
     "bad",
-    [{"at": [1, 2]}, {"at": "x"}, {"subject": "nobody"}, {"other": "CT test 2"}, {"scale": 9}, {"organ": "heart"}],
+    [
+        {"at": [1, 2]},
+        {"at": "x"},
+        {"at": [3, 4, 99]},
+        {"subject": "nobody"},
+        {"other": "CT test 2"},
+        {"scale": 9},
+        {"organ": "heart"},
+    ],
 )
 def test_a_question_that_makes_no_sense_is_told(ran, bad):
     with pytest.raises(LabError):

@@ -5,11 +5,10 @@ import pandas as pd
 import pytest
 import torch
 
-from workbench.contract.errors import LabError
+from workbench.contract import LabError, get_lab
 from workbench.labs.reliant import run as reliant
 from workbench.labs.reliant.common.intervals import outcomes
 from workbench.labs.reliant.method.jobs import arms_of
-from workbench.labs.reliant.method.probe import answer
 from workbench.labs.reliant.params import OFFICIAL, OWN, Params
 from workbench.toolkit.memory import MemoryContext
 
@@ -92,7 +91,7 @@ def test_the_saved_students_predict_what_was_recorded(loaded):
 
 
 def ask(loaded, **request):
-    return answer(request, loaded.model)
+    return get_lab("reliant").probe(loaded, request)
 
 
 def test_thresholds_cuts_and_columns_change_the_answer(loaded):
@@ -166,13 +165,14 @@ def test_the_whole_graph_comes_with_places_and_all_edges(loaded):
     [
         ({"set": "bail"}, "no student of 'bail'"),
         ({"arm": "nobody"}, "no 'nobody'"),
-        ({"cut": "all"}, "no cut"),
-        ({"share": 2}, "between 0 and 1"),
-        ({"thresholds": [0.5]}, "Two thresholds"),
-        ({"thresholds": 0.5}, "no share"),
+        ({"cut": "all"}, "none, across, within, any"),
+        ({"share": 2}, "0 to 1"),
+        ({"thresholds": [0.5]}, "does not fit"),
+        ({"thresholds": 0.5}, "does not fit"),
+        ({"thresholds": [0.5, 2]}, "between 0 and 1"),
         ({"node": 5000}, "no node"),
         ({"arm": "gcn-sgc-const-10-sp", "full": True}, "not kept"),
-        ({"color": 1}, "knows no 'color'"),
+        ({"color": 1}, "no field 'color'"),
     ],
 )
 def test_a_question_that_makes_no_sense_is_refused_in_words(loaded, request_, word):

@@ -13,7 +13,7 @@ from workbench.contract.lab import LoadedRun, get_lab
 from workbench.contract.result import Result
 from workbench.labs.rs import run
 from workbench.labs.rs.method import probe
-from workbench.labs.rs.params import OWN, STUDIES, Params
+from workbench.labs.rs.params import OWN, STUDIES, Params, Question
 from workbench.toolkit.memory import MemoryContext
 
 TINY = {"seeds": 1, "n": 60, "tasks": 6, "epochs": 2, "width": 8, "depth": 1, "null": 2, "components": 2, "rows": 120}
@@ -179,8 +179,8 @@ def loaded(tmp_path) -> LoadedRun:
 
 
 def test_probe_answers(loaded):
-    far = run.probe(loaded, {"means": [[-4, 0], [4, 0]], "std": [1, 1], "n": 300})
-    near = run.probe(loaded, {"means": [[-0.2, 0], [0.2, 0]], "std": [1, 1], "n": 300})
+    far = get_lab("rs").probe(loaded, {"means": [[-4, 0], [4, 0]], "std": [1, 1], "n": 300})
+    near = get_lab("rs").probe(loaded, {"means": [[-0.2, 0], [0.2, 0]], "std": [1, 1], "n": 300})
     assert len(far.tables["points"]) == 300 and set(far.tables["points"]["label"]) == {"class 1", "class 2"}
     assert set(far.tables["measures"]["measure"]) == MEASURES
     assert set(far.tables["classifiers"]["classifier"]) == {"lr", "svc", "knn"}
@@ -193,7 +193,7 @@ def test_probe_answers(loaded):
 
 def test_probe_knobs_do_what_they_say():
     base = {"means": [[-3, 0], [3, 0]], "n": 400}
-    draw = lambda **more: probe.draw(probe.check(base | more, Params()))  # noqa: E731
+    draw = lambda **more: probe.draw(Question.read(base | more))  # noqa: E731
     x, y = draw()
     turned, _ = draw(rotation=90)
     np.testing.assert_allclose(turned, np.c_[-x[:, 1], x[:, 0]], atol=1e-9)
@@ -203,7 +203,7 @@ def test_probe_knobs_do_what_they_say():
     assert draw(std=[[3, 1], [1, 1]])[0][y == 0][:, 0].std() == pytest.approx(3, rel=0.15)
     assert draw(set="spirals")[0].shape == (400, 2)
     np.testing.assert_array_equal(draw(seed=1)[0], draw(seed=1)[0])
-    assert len(np.unique(draw(means=[[0, 0], [1, 1], [2, 2]], std=1.0)[1])) == 3
+    assert len(np.unique(draw(means=[[0, 0], [1, 1], [2, 2]], std=[1.0])[1])) == 3
 
 
 @pytest.mark.parametrize(
@@ -223,10 +223,11 @@ def test_probe_knobs_do_what_they_say():
         {"set": "nowhere"},
         {"eps": 0},
         {"null": None},
+        {"std": 1.0},
         {"unheard": 1},
     ],
 )
-def test_probe_refuses_nonsense(request_):
+def test_probe_refuses_nonsense(loaded, request_):
     with pytest.raises(LabError) as caught:
-        probe.answer(request_, Params(), "cpu")
+        get_lab("rs").probe(loaded, request_)
     assert caught.value.cause and caught.value.hint

@@ -1,7 +1,7 @@
 """The metric of nuscenes-devkit 1.2.0 on the inputs of `cases`: makes devkit.json, the numbers that the tests expect.
 
     python -m venv ENV && ENV/bin/pip install nuscenes-devkit==1.2.0 "numpy<2"
-    ENV/bin/python tests/detection/devkit.py
+    ENV/bin/python tests/toolkit/detection/devkit.py
 
 In an environment of its own, for the devkit needs NumPy 1. Everything runs through the devkit: its boxes, its filter,
 its evaluation. Only its database is stood in for: the vehicle at the origin, and the racks.
@@ -104,7 +104,11 @@ def none(number: float) -> float | None:
 
 def main() -> None:
     told = {name: measure(make()) for name, make in CASES.items()}
-    recipe = {"devkit": version("nuscenes-devkit"), "numpy": np.__version__, "made by": "tests/detection/devkit.py"}
+    recipe = {
+        "devkit": version("nuscenes-devkit"),
+        "numpy": np.__version__,
+        "made by": "tests/toolkit/detection/devkit.py",
+    }
     path = Path(__file__).with_name("devkit.json")
     rows = ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in told.items())
     path.write_text(f'{{"recipe": {json.dumps(recipe)},\n"cases": {{\n{rows}\n}}}}\n', encoding="utf-8")

@@ -60,7 +60,7 @@ def test_both_modalities_are_drawn_as_often_however_many_scans_they_have():
     assert 0.4 < float((images.mean((1, 2, 3, 4)) > 50).float().mean()) < 0.6
 
 
-# preparing ----------------------------------------------------------------------------------------------------------
+# preprocessing ----------------------------------------------------------------------------------------------------
 
 
 def test_ct_is_cut_to_its_window_and_mr_to_its_percentiles():

@@ -38,7 +38,7 @@ def read_graph(
     ----------
     path
         A folder or zip with a file ``nodes.*`` (a table) and, if there are edges, ``edges.*``; or a table of nodes
-        alone; or a folder in the layout of the RELIANT authors (`graphsets.read_dblp`).
+        alone; or a folder in the layout of the RELIANT authors (`named.read_dblp`).
     edges
         The edge list of a table that stands alone: two columns, from and to. Without one, nearest neighbors are linked.
     label, sensitive, second

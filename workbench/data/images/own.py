@@ -33,13 +33,13 @@ def read_images(path: Path | str) -> ImageSet:
     path
         A folder with one folder a class, or with ``train/`` and ``test/`` of such; a zip of one, perhaps below one
         common folder; or an NPZ file with ``images`` (N, h, w), (N, h, w, c) or (N, c, h, w) and ``labels`` (N,),
-        integers or words, or with ``x_train``, ``y_train``, ``x_test``, ``y_test`` (see `imagearrays.ARRAYS`).
+        integers or words, or with ``x_train``, ``y_train``, ``x_test``, ``y_test`` (see `arrays.ARRAYS`).
         Without a test part, every fifth image of a class, and at least one, is for testing.
 
     Returns
     -------
     ImageSet
-        Its notes tell what was done: see `imagepixels`.
+        Its notes tell what was done: see `pixels`.
 
     Raises
     ------

@@ -52,7 +52,7 @@ class SceneCard:
 
 
 def scene_card(path: Path) -> SceneCard:
-    """Describe a scene of the user's own: what `ownscenes.open_scene` takes.
+    """Describe a scene of the user's own: what `own.open_scene` takes.
 
     Raises
     ------

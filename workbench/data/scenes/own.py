@@ -32,9 +32,9 @@ def open_scene(path: Path | str, frame: str = "") -> Scene:
     Parameters
     ----------
     path
-        A point cloud (``.bin``, ``.pcd``, ``.ply``), an NPZ file (see `scenearrays`), or a folder, or a zip of one, in
+        A point cloud (``.bin``, ``.pcd``, ``.ply``), an NPZ file (see `arrays`), or a folder, or a zip of one, in
         the layout of nuScenes v1.0, KITTI's object benchmark, mmdetection3d's ``sample_info.json``, or with a
-        ``calibration.json`` (see `scenefolders`).
+        ``calibration.json`` (see `formats.folder`).
     frame
         Which of several: a sample's token, a frame's number. The first by default.
 

@@ -30,12 +30,12 @@ def settle(path: Path, kind: str, open_file: Callable[[Path], Slices]) -> Scan:
     Parameters
     ----------
     kind
-        As for `volumegrid.gather`; with the content's SHA-256, all of it is the key of the kept copy.
+        As for `grid.gather`; with the content's SHA-256, all of it is the key of the kept copy.
 
     Raises
     ------
     LabError
-        See `volumegrid.gather`; or if there is no room for the copy.
+        See `grid.gather`; or if there is no room for the copy.
     """
     if path.is_dir() and sum(1 for _ in islice(path.rglob("*"), MAX_FILES + 1)) > MAX_FILES:  # all of them are hashed
         raise LabError(f"{path.name} holds more than {MAX_FILES:,} files.", "Give the folder of one series.")

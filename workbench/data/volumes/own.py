@@ -21,7 +21,7 @@ def open_own(path: Path, modality: str = "", series: str = "") -> tuple[Volume, 
     Parameters
     ----------
     path
-        What `read_volume` takes. A mask comes along in an NPZ file (see `volumearrays`), and in a folder or zip that
+        What `read_volume` takes. A mask comes along in an NPZ file (see `arrays`), and in a folder or zip that
         holds ``image.nii.gz`` and ``labels.nii.gz``.
     modality, series
         As for `read_volume`.

@@ -110,7 +110,7 @@ def read_volume(path: Path | str, modality: str = "", series: str = "") -> Volum
     Parameters
     ----------
     path
-        A NIfTI file (``.nii``, ``.nii.gz``), an NPZ file (see `volumearrays`), a DICOM series (a folder, or a zip of
+        A NIfTI file (``.nii``, ``.nii.gz``), an NPZ file (see `arrays`), a DICOM series (a folder, or a zip of
         one), or an InVesalius project (``.inv3``). Nothing is unpickled, and the file is never written to.
     modality
         ``"CT"`` or ``"MR"`` if you know; otherwise the headers say it, or the values (see `guess_modality`).

@@ -7,6 +7,7 @@ from typing import ClassVar
 import param
 
 from workbench.contract import Params as Base
+from workbench.contract import Question as BaseQuestion
 
 SIM, AMOS22, FOLDER = "AMOS-sim (simulated)", "AMOS22", "own folder"
 JOINT, CT, MR = "joint", "CT only", "MR only"
@@ -151,3 +152,23 @@ class Params(Base):
             "cases": 120,
         },
     }
+
+
+class Question(BaseQuestion):
+    """What is around a voxel of a validation case, if its picture were worse?"""
+
+    case = param.String(default="", doc="A validation case by name; the first one without.")
+    at = param.List(
+        default=None, allow_None=True, bounds=(3, 3), item_type=(int, float), doc="Voxel (x, y, z); the middle without."
+    )
+    noise = param.Number(default=0.0, bounds=(0, 5), doc="Standard deviation of added noise.")
+    bias = param.Number(default=0.0, bounds=(0, 1), doc="Largest deviation of a bias field from 1.")
+    thickness = param.Number(default=1.0, bounds=(1, 6), doc="Slice thickness, as a multiple of the scan's own.")
+    window = param.Number(
+        default=1.0,
+        bounds=(0.2, 5),
+        doc="CT: width of the window, as a share of the usual one. MR: exponent of a gamma.",
+    )
+    seed = param.Integer(default=0, bounds=(0, 2**31 - 1), doc="Seed of noise and bias field.")
+
+    units: ClassVar[dict[str, str]] = {"noise": "x the scan's spread", "thickness": "x"}

@@ -1,4 +1,4 @@
-"""The lab `amos` runs: networks learn in their arms, segment every validation case, are scored; and the probe."""
+"""Entry points of the lab `amos`: run, load, probe and recheck."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from workbench.labs.amos.method.model import (
     spec_of,
     steps_of,
 )
-from workbench.labs.amos.params import JOINT, Params
+from workbench.labs.amos.params import JOINT, Params, Question
 from workbench.toolkit.cases import as_media
 from workbench.toolkit.jobs import Freeze, RunState, State, Step, load_state, resume_training, run_steps
 from workbench.toolkit.memory import MemoryContext
@@ -273,9 +273,9 @@ def restored(run: LoadedRun) -> nn.Module:
     return model.eval()
 
 
-def probe(run: LoadedRun, request: dict[str, Any]) -> Result:
-    """Segment the neighborhood of a point of a case, its picture spoiled or not; see `probing.answer`."""
-    return probing.answer(request, run.model, run.params, run.device)
+def probe(run: LoadedRun, question: Question) -> Result:
+    """Segment the neighborhood of a point of a case, its picture spoiled or not; see `method.probe.answer`."""
+    return probing.answer(question, run.model, run.params, run.device)
 
 
 def recheck(run: LoadedRun) -> dict[str, tuple[float, float]]:

@@ -7,6 +7,7 @@ from typing import ClassVar
 import param
 
 from workbench.contract import Params as Base
+from workbench.contract import Question as BaseQuestion
 from workbench.data.scenes.formats.nuscenes import CLASSES
 from workbench.labs.cmt.common.conditions import CONDITIONS
 from workbench.labs.cmt.common.shapes import ARMS
@@ -141,3 +142,33 @@ class Params(Base):
             "seeds": 1,
         },
     }
+
+
+class Question(BaseQuestion):
+    """What is found in a kept scene when sensors are switched off or disturbed, and where does a query look?"""
+
+    scene = param.String(default="", doc="A kept scene by name; the first one without.")
+    arm = param.String(default="", doc="A kept network by its arm; the first one without.")
+    lidar = param.Boolean(default=True, doc="Whether the LiDAR is on.")
+    off = param.List(default=[], item_type=str, doc="Names of cameras that are off.")
+    beams = param.Integer(default=1, bounds=(1, 16), doc="Of so many beams of the LiDAR one is kept.")
+    shake = param.Number(default=0.0, bounds=(0, 20), doc="Angle by which each camera's calibration is turned.")
+    draw = param.Integer(default=0, bounds=(0, 9999), doc="Number of the random draw of the axes of these turns.")
+    query = param.Integer(
+        default=None,
+        allow_None=True,
+        bounds=(0, None),
+        doc="The query whose attention is shown; that of the surest box without.",
+    )
+    box = param.Integer(
+        default=None,
+        allow_None=True,
+        bounds=(0, None),
+        doc="A true box that is moved; the errors of a detector that finds all but this one exactly are then reported.",
+    )
+    ahead = param.Number(default=0.0, bounds=(-100, 100), doc="Shift of that box along x.")
+    left = param.Number(default=0.0, bounds=(-100, 100), doc="Shift of that box along y.")
+    turned = param.Number(default=0.0, bounds=(-360, 360), doc="Turn of that box.")
+    grown = param.Number(default=1.0, bounds=(0.1, 10), doc="Factor of each side of that box.")
+
+    units: ClassVar[dict[str, str]] = {"shake": "degrees", "ahead": "m", "left": "m", "turned": "degrees", "grown": "x"}

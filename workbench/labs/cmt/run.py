@@ -1,4 +1,4 @@
-"""The lab `cmt` runs: every arm learns, looks at every scene under every condition, and is scored; and the probe."""
+"""Entry points of the lab `cmt`: run, load, probe and recheck."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from workbench.labs.cmt.method.evaluation import (
 from workbench.labs.cmt.method.jobs import Job, batches, jobs_of, network, recipe_of, shape_of
 from workbench.labs.cmt.method.model import Cmt
 from workbench.labs.cmt.method.training import train
-from workbench.labs.cmt.params import SIM, Params
+from workbench.labs.cmt.params import SIM, Params, Question
 from workbench.toolkit.jobs import Freeze, RunState, State, Step, load_state, resume_training, run_steps
 from workbench.toolkit.memory import MemoryContext
 from workbench.toolkit.segmentation.training import halved
@@ -276,9 +276,9 @@ def restored(run: LoadedRun) -> dict[str, Cmt]:
     return models
 
 
-def probe(run: LoadedRun, request: dict[str, Any]) -> Result:
-    """Look at a kept scene with sensors switched off or disturbed; see `probing.answer`."""
-    return probing.answer(request, run.model, run.device)
+def probe(run: LoadedRun, question: Question) -> Result:
+    """Look at a kept scene with sensors switched off or disturbed; see `method.probe.answer`."""
+    return probing.answer(question, run.model, run.device)
 
 
 def recheck(run: LoadedRun) -> dict[str, tuple[float, float]]:

@@ -7,6 +7,7 @@ from typing import ClassVar
 import param
 
 from workbench.contract import Params as Base
+from workbench.contract import Question as BaseQuestion
 
 OWN = "own file"
 KNOWN = ("fashion-mnist", "cifar10", "svhn", "stl10", "digits")
@@ -204,3 +205,25 @@ class Params(Base):
             "distillations": 1,
         },
     }
+
+
+class Question(BaseQuestion):
+    """What does a victim say to a test image without and with a stamp, and where does it look?"""
+
+    carrier = param.String(default="", doc="Carrier of the set that the victim was trained on; the last one without.")
+    attack = param.String(default="", doc="Attack on that set; the last one without.")
+    victim = param.String(default="", doc="Kind of the victim; the run's first one without.")
+    image = param.Integer(default=0, bounds=(0, None), doc="Number of the test image.")
+    strength = param.Number(default=1.0, bounds=(0, 2), doc="Strength of the attacker's stamp: 0 none, 1 as trained.")
+    cut = param.Boolean(default=False, doc="Whether the stamped image is cut to valid pixels.")
+    patch = param.List(
+        default=None,
+        allow_None=True,
+        bounds=(1, None),
+        item_type=list,
+        doc="Pixels of a stamp of your own, rows of values from 0 to 1 (or of channels), instead of the attacker's.",
+    )
+    at = param.List(
+        default=[0, 0], bounds=(2, 2), item_type=int, doc="Row and column of the upper left corner of your own stamp."
+    )
+    everyone = param.Boolean(default=False, doc="Whether the rates on all test images are measured too.")

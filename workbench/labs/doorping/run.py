@@ -1,4 +1,4 @@
-"""The lab `doorping` runs: sets are distilled attack by attack, victims trained on them and stamped; and the probe."""
+"""Entry points of the lab `doorping`: run, load, probe and recheck."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from workbench.labs.doorping.method.jobs import Job, attack_of, distilled, itera
 from workbench.labs.doorping.method.results import conclude
 from workbench.labs.doorping.method.triggers import Renewal
 from workbench.labs.doorping.method.victims import rates, trained
-from workbench.labs.doorping.params import Params
+from workbench.labs.doorping.params import Params, Question
 from workbench.toolkit.jobs import RunState, State, Step, load_state, resume_training, run_steps
 from workbench.toolkit.memory import MemoryContext
 
@@ -93,8 +93,9 @@ def one_set(job: Job, words: str, data: Material, params: Params, ctx: Context, 
         if job.seed == 0 and job.carrier == params.carriers[0] and (step % every == 0 or step in (1, total)):
             first = ours.images if job.carrier != "dd" else ours.images[0]
             desk.pieces["films"][f"{job.name}/{step}"] = data.shown(first[:, :SHOWN])
+        if step == total:  # before the yield: a run that is stopped there resumes behind the last iteration
+            desk.pieces["sets"] |= {f"{job.name}/{key}": value.half() for key, value in ours.released().items()}
         yield step, f"{words}: distills"
-    desk.pieces["sets"] |= {f"{job.name}/{key}": value.half() for key, value in ours.released().items()}
     desk.finished.append(f"{job.name}/set")
     desk.now = None
 
@@ -210,9 +211,9 @@ def load(run: LoadedRun) -> Any:
     return probing.Bench(run)
 
 
-def probe(run: LoadedRun, request: dict[str, Any]) -> Result:
-    """Let victims answer for a stamped test image; see `probing.answer`."""
-    return probing.answer(request, run.model)
+def probe(run: LoadedRun, question: Question) -> Result:
+    """Let victims answer for a stamped test image; see `method.probe.answer`."""
+    return probing.answer(question, run.model)
 
 
 def recheck(run: LoadedRun) -> dict[str, tuple[float, float]]:

@@ -7,6 +7,7 @@ from typing import ClassVar
 import param
 
 from workbench.contract import Params as Base
+from workbench.contract import Question as BaseQuestion
 
 BUNDLED, GROOVE, FREEDOOM, OWN = "bundled", "groove", "freedoom", "own file"
 REFERENCE, DICTIONARY = "Python reference", "dictionary"
@@ -156,3 +157,39 @@ class Params(Base):
             "language_samples": 5,
         },
     }
+
+
+class Question(BaseQuestion):
+    """How does a player go on with a groove, or what may it play at one step?
+
+    The kind *continue* reads ``bars``, ``seed``, ``temperature``, ``top_k`` and ``top_p``; the kind *next* reads
+    ``step``.
+    """
+
+    kind = param.Selector(default="continue", objects=["continue", "next"], doc="The next bars, or one step.")
+    player = param.String(
+        default="", doc="A network of the run by its arm, or a player without training; the first without."
+    )
+    rows = param.String(
+        default="", doc="The groove so far: a text of 0 and 1, six for each step; whole bars, to go on."
+    )
+    bars = param.Integer(default=1, bounds=(0, 64), doc="Bars to add.")
+    seed = param.Integer(default=0, bounds=(0, 2**31 - 1), doc="Seed of what is drawn.")
+    temperature = param.Number(
+        default=None, allow_None=True, bounds=(0.05, 5), doc="Temperature of the draw; that of the run without."
+    )
+    top_k = param.Integer(
+        default=None, allow_None=True, bounds=(0, 64), doc="Only so many of the likeliest; that of the run without."
+    )
+    top_p = param.Number(
+        default=None,
+        allow_None=True,
+        bounds=(0.01, 1),
+        doc="Only the likeliest of this probability; that of the run without.",
+    )
+    step = param.Integer(
+        default=None,
+        allow_None=True,
+        bounds=(0, None),
+        doc="The step that is asked about; the one after the groove without.",
+    )

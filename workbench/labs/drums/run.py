@@ -1,4 +1,4 @@
-"""The lab `drums` runs: texts are read, grooves are learned, every player continues every prompt; and the probe."""
+"""Entry points of the lab `drums`: run, load, probe and recheck."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from workbench.labs.drums.method.grooves import Material, material
 from workbench.labs.drums.method.model import Gpt, Shape, packed, restored, unpacked
 from workbench.labs.drums.method.results import conclude, notes_for
 from workbench.labs.drums.method.sampling import FRAME, Characters, Speaker, Taste, bars, free_text
-from workbench.labs.drums.params import NO_LANGUAGE, TUNED, UNTAUGHT, Params
+from workbench.labs.drums.params import NO_LANGUAGE, TUNED, UNTAUGHT, Params, Question
 from workbench.toolkit.jobs import Freeze, RunState, State, Step, load_state, resume_training, run_steps
 from workbench.toolkit.memory import MemoryContext
 from workbench.toolkit.tensors import load_tensors
@@ -318,9 +318,9 @@ def load(run: LoadedRun) -> Any:
     return probing.players_of(run)
 
 
-def probe(run: LoadedRun, request: dict[str, Any]) -> Result:
-    """Go on with a groove, or say what the next row may be; see `probing.answer`."""
-    return probing.answer(request, run.model, run.params)
+def probe(run: LoadedRun, question: Question) -> Result:
+    """Go on with a groove, or say what the next row may be; see `method.probe.answer`."""
+    return probing.answer(question, run.model, run.params)
 
 
 def recheck(run: LoadedRun) -> dict[str, tuple[float, float]]:

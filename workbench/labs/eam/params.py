@@ -7,6 +7,7 @@ from typing import ClassVar
 import param
 
 from workbench.contract import Params as Base
+from workbench.contract import Question as BaseQuestion
 
 SIM, ABDOMEN, CARDIAC = "simulated abdomen", "abdomen (BTCV, CHAOS)", "heart (MM-WHS)"
 MR_ONLY, CT_ONLY, JOINT, NORMS, UMMKD, EAM = (
@@ -169,3 +170,19 @@ class Params(Base):
             "seeds": 3,
         },
     }
+
+
+class Question(BaseQuestion):
+    """Which class is at a pixel of a test subject, and where is that class seen in CT and in MR?"""
+
+    subject = param.String(default="", doc="A kept test subject by name; the first one without.")
+    other = param.String(default="", doc="The subject of the other modality beside it; the first one without.")
+    at = param.List(
+        default=None,
+        allow_None=True,
+        bounds=(3, 3),
+        item_type=(int, float),
+        doc="Pixel (x, y, slice); the middle without.",
+    )
+    scale = param.Integer(default=0, bounds=(0, None), doc="Number of the external attention module, 0 the coarsest.")
+    organ = param.String(default="", doc="A class by name; the one that the network finds at the pixel without.")

@@ -1,11 +1,10 @@
-"""The lab `eam` runs: every arm learns, every test subject is segmented by the network alone; and the probe."""
+"""Entry points of the lab `eam`: run, load, probe and recheck."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +18,7 @@ from workbench.labs.eam.method.evaluation import images_of, known, scored, segme
 from workbench.labs.eam.method.model import Learner, attend
 from workbench.labs.eam.method.subjects import Subject
 from workbench.labs.eam.method.training import Job, batches, jobs_of, main_job, prepared
-from workbench.labs.eam.params import CT_ONLY, EAM, JOINT, KEPT, MODALITIES, MR_ONLY, Params
+from workbench.labs.eam.params import CT_ONLY, EAM, JOINT, KEPT, MODALITIES, MR_ONLY, Params, Question
 from workbench.toolkit.cases import as_media
 from workbench.toolkit.jobs import Freeze, RunState, State, Step, load_state, resume_training, run_steps
 from workbench.toolkit.memory import MemoryContext
@@ -242,9 +241,9 @@ def restored(run: LoadedRun, ctx: Context) -> Learner:
     return model.eval()
 
 
-def probe(run: LoadedRun, request: dict[str, Any]) -> Result:
-    """Say to which class a pixel belongs, and where that class is seen in CT and MR; see `probing.answer`."""
-    return probing.answer(request, run.model, run.device)
+def probe(run: LoadedRun, question: Question) -> Result:
+    """Say to which class a pixel belongs, and where that class is seen in CT and MR; see `method.probe.answer`."""
+    return probing.answer(question, run.model, run.device)
 
 
 def recheck(run: LoadedRun) -> dict[str, tuple[float, float]]:

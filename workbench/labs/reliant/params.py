@@ -7,6 +7,7 @@ from typing import ClassVar
 import param
 
 from workbench.contract import Params as Base
+from workbench.contract import Question as BaseQuestion
 
 OWN = "own file"
 KNOWN = ("german", "bail", "credit", "compas", "nba")
@@ -19,6 +20,7 @@ STEPS = ("released", "legendre", "sigmoid")
 RANDOM, OFFICIAL, GIVEN = "random", "official", "given"
 FAIR, LEAKY = "train nodes", "as released"
 MEAN, NORM = "mean KL", "as released"
+CUTS = ("none", "across", "within", "any")
 
 
 class Params(Base):
@@ -177,3 +179,28 @@ class Params(Base):
             "dropout": 0.8,
         },
     }
+
+
+class Question(BaseQuestion):
+    """What does a saved network predict on another graph, with other columns or other thresholds?"""
+
+    set = param.String(default="", doc="The graph; the run's own without.")
+    arm = param.String(
+        default="", doc="A kept network, as in gcn-sgc-reliant-10-sp or teacher-gcn; the first one without."
+    )
+    cut = param.Selector(
+        default="none", objects=list(CUTS), doc="Edges that are cut: between groups, inside of them, any."
+    )
+    share = param.Number(default=1.0, bounds=(0, 1), doc="Share of these edges that is cut.")
+    hide = param.Boolean(default=False, doc="Whether the sensitive column is hidden (set to its mean).")
+    full = param.Boolean(default=False, doc="Whether the student sees its proxies themselves instead of their mean.")
+    thresholds = param.List(
+        default=[0.5, 0.5],
+        bounds=(2, 2),
+        item_type=(int, float),
+        doc="Decision thresholds of group 0 and group 1, 0 to 1.",
+    )
+    node = param.Integer(
+        default=None, allow_None=True, bounds=(0, None), doc="A node whose prediction is explained by its neighbors."
+    )
+    whole = param.Boolean(default=False, doc="Whether places of all nodes and all edges are returned, for a drawing.")

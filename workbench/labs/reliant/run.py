@@ -1,4 +1,4 @@
-"""The lab `reliant` runs: teachers are trained, students distilled arm by arm, all are measured; and the probe."""
+"""Entry points of the lab `reliant`: run, load, probe and recheck."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from workbench.labs.reliant.method.jobs import (
     recipe_for,
 )
 from workbench.labs.reliant.method.training import Epoch, Task, distill, teach, weights
-from workbench.labs.reliant.params import Params
+from workbench.labs.reliant.params import Params, Question
 from workbench.toolkit.jobs import RunState, State, Step, load_state, resume_training, run_steps
 from workbench.toolkit.memory import MemoryContext
 
@@ -272,9 +272,9 @@ def load(run: LoadedRun) -> Any:
     return probing.Bench(run)
 
 
-def probe(run: LoadedRun, request: dict[str, Any]) -> Result:
-    """Predict again with another graph, other columns or other thresholds; see `probing.answer`."""
-    return probing.answer(request, run.model)
+def probe(run: LoadedRun, question: Question) -> Result:
+    """Predict again with another graph, other columns or other thresholds; see `method.probe.answer`."""
+    return probing.answer(question, run.model)
 
 
 def recheck(run: LoadedRun) -> dict[str, tuple[float, float]]:

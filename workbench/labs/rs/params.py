@@ -7,12 +7,14 @@ from typing import ClassVar
 import param
 
 from workbench.contract import Params as Base
+from workbench.contract import Question as BaseQuestion
 
 REAL = ("digits", "wine", "breast_cancer", "iris")
 SYNTHETIC = ("moons", "circles", "spirals", "xor", "blobs", "random")
 OWN = "own file"
 STUDIES = ("set", "graded", "failures", "tasks", "curves", "loss")
 SETTINGS = ("clean", "noisy", "pca3")
+GAUSSIANS = "gaussians"
 
 
 class Params(Base):
@@ -137,3 +139,27 @@ class Params(Base):
             "depth": 3,
         },
     }
+
+
+class Question(BaseQuestion):
+    """How separable is a set that is drawn as described?"""
+
+    set = param.Selector(default=GAUSSIANS, objects=[GAUSSIANS, *SYNTHETIC], doc="Gaussian classes, or a classic set.")
+    means = param.List(
+        default=[[-2.0, 0.0], [2.0, 0.0]], bounds=(2, 10), item_type=list, doc="Mean (x, y) of each Gaussian class."
+    )
+    std = param.List(
+        default=[1.0],
+        bounds=(1, 10),
+        item_type=(int, float, list),
+        doc="Spread of each class, a number or (x, y); one for all.",
+    )
+    rotation = param.Number(default=0.0, bounds=(-3600, 3600), doc="Turn of the plane.")
+    label_noise = param.Number(default=0.0, bounds=(0, 1), doc="Share of the labels that is drawn at random.")
+    dimension = param.Integer(default=2, bounds=(2, 200), doc="Features; those beyond the second are noise.")
+    n = param.Integer(default=1000, bounds=(30, 5000), doc="Points.")
+    eps = param.Number(default=None, allow_None=True, bounds=(1e-3, 10), doc="Distortion; that of the run without.")
+    null = param.Integer(default=20, bounds=(0, 100), doc="Permutations of the null band.")
+    seed = param.Integer(default=0, bounds=(0, 2**31 - 1), doc="Seed of the draw.")
+
+    units: ClassVar[dict[str, str]] = {"rotation": "degrees"}

@@ -1,4 +1,4 @@
-"""The lab `rs` runs: its studies one after the other, a result at the end or at a stop, and the probe."""
+"""Entry points of the lab `rs`: run, load, probe and recheck."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workbench.labs.rs.common.sets import REAL, source_name
 from workbench.labs.rs.method import probe as probing
 from workbench.labs.rs.method import studies, tasks, training
 from workbench.labs.rs.method.studies import Book
-from workbench.labs.rs.params import OWN, STUDIES, Params
+from workbench.labs.rs.params import OWN, STUDIES, Params, Question
 from workbench.toolkit.memory import MemoryContext
 from workbench.toolkit.tensors import load_tensors
 
@@ -189,10 +189,10 @@ def load(run: LoadedRun) -> Any:
     return probing.warm(run.device)
 
 
-def probe(run: LoadedRun, request: dict[str, Any]) -> Result:
-    """Draw the set that the request describes and measure it; see `probing.answer`."""
+def probe(run: LoadedRun, question: Question) -> Result:
+    """Draw the set that the question describes and measure it; see `method.probe.answer`."""
     run.model  # noqa: B018 - made once, at the first request
-    return probing.answer(request, run.params, run.device)
+    return probing.answer(question, run.params, run.device)
 
 
 def recheck(run: LoadedRun) -> dict[str, tuple[float, float]]:

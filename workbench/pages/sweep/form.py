@@ -12,7 +12,8 @@ import panel_material_ui as pmui
 import param
 
 from workbench.contract.errors import LabError
-from workbench.contract.lab import Lab, bounds_text
+from workbench.contract.lab import Lab
+from workbench.contract.params import bounds_text
 from workbench.engine import open_engine
 from workbench.pages.access import user_name
 from workbench.pages.form import STRETCH, WHOLE, Form, label_text

@@ -259,7 +259,7 @@ def _boxes(release: NuScenes, sample: str, pose: np.ndarray, classes: tuple[str,
 def _velocity(release: NuScenes, row: dict) -> tuple[float, float]:
     """From the annotation before to the one after, as in the devkit: NaN if they are too far apart or do not exist.
 
-    Without either, what `nuscenesfiles` may have written counts.
+    Without either, what `nuscenes_write` may have written counts.
     """
     known, samples = release.tables["sample_annotation"], release.tables["sample"]
     first, last = known.get(row["prev"], row), known.get(row["next"], row)

@@ -30,7 +30,7 @@ def read_points(path: Path, columns: int = 0) -> Cloud:
     -------
     ((N, 5) float32, (N,) int16, str)
         x, y, z as in the file, intensity brought to [0, 1], 0 seconds; the beam of each point or -1; and what was done.
-        An empty BIN file is an empty cloud. Points that are not finite are still in: `scenechecks.checked` takes them
+        An empty BIN file is an empty cloud. Points that are not finite are still in: `checks.checked` takes them
         out.
 
     Raises

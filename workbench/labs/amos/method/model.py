@@ -6,7 +6,7 @@
    joint arm
    draws CT and MR equally often, so that it sees of each what the separate arms see together.
 3. **Segment** (`windows`): a window slides by half its size; its shares count by a Gaussian.
-4. **Bring back** (`preparing.native_mask`): shares resampled to the scan's own grid, the largest wins.
+4. **Bring back** (`preprocessing.native_mask`): shares resampled to the scan's own grid, the largest wins.
 5. **Score** (`scores`): DSC and NSD organ by organ, on that grid.
 """
 

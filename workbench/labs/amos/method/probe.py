@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +15,7 @@ from workbench.data.volumes.organs import AMOS
 from workbench.data.volumes.volume import Labels, Volume
 from workbench.labs.amos.method.data import material
 from workbench.labs.amos.method.model import rules_of, spec_of
-from workbench.labs.amos.params import Params
+from workbench.labs.amos.params import Params, Question
 from workbench.toolkit.memory import MemoryContext
 from workbench.toolkit.segmentation.networks import Spec
 from workbench.toolkit.segmentation.preprocessing import Recipe, intensities, native_mask, resampled
@@ -51,17 +49,8 @@ def loaded(run: LoadedRun, model: nn.Module) -> Loaded:
     return Loaded(model, spec, data.preparation, {c.name: c for c in data.validation})
 
 
-def answer(request: dict[str, Any], ready: Loaded, params: Params, device: str) -> Result:
+def answer(question: Question, ready: Loaded, params: Params, device: str) -> Result:
     """Answer a question.
-
-    Parameters
-    ----------
-    request
-        ``case``: the name of a validation case, the first by default. ``at``: (x, y, z), the crosshair in its voxels,
-        its middle by default. ``noise``: standard deviation, as a share of the scan's own spread. ``bias``: largest
-        deviation of a bias field, 0 to 1. ``thickness``: slices are as if taken so many times as far apart, 1 to 6.
-        ``window``: for CT, the width of the window as a share of the usual one; for MR, the exponent of a gamma.
-        ``seed`` of noise and bias.
 
     Returns
     -------
@@ -69,24 +58,22 @@ def answer(request: dict[str, Any], ready: Loaded, params: Params, device: str) 
         Arrays, cut to the neighborhood that the network sees: ``image`` as it was spoiled, ``truth``, ``clean`` and
         ``prediction`` (masks of the untouched and of the spoiled picture), all (X, Y, Z); ``affine`` (4, 4);
         ``corner`` (3,), where the neighborhood begins; ``at`` (3,), the crosshair within. Table ``organs``: DSC and
-        NSD of both masks within the neighborhood. Metrics ``dsc``, ``dsc_clean``, ``nsd``, ``nsd_clean``,
-        ``milliseconds``.
+        NSD of both masks within the neighborhood. Metrics ``dsc``, ``dsc_clean``, ``nsd``, ``nsd_clean``.
 
     Raises
     ------
     LabError
-        If there is no such case, or a number is none.
+        If there is no such case, or the voxel lies outside of it.
     """
-    began = time.perf_counter()
-    name = str(request.get("case") or next(iter(ready.cases)))
+    name = question.case or next(iter(ready.cases))
     if name not in ready.cases:
         raise LabError(f"This run has no case {name!r}.", f"It has {', '.join(list(ready.cases)[:6])}.")
     volume, truth = read_case(ready.cases[name])
-    at = point(request.get("at"), volume.shape)
-    spoiled = spoil(volume, request)
+    at = point(question.at, volume.shape)
+    spoiled = spoil(volume, question)
     where = neighborhood(volume, at, ready)
     clean = look(ready, volume, volume.voxels, 1.0, where, device)
-    share = number(request, "window", 1.0, 0.2, 5.0)
+    share = question.window
     touched = bool(np.any(spoiled != volume.voxels)) or share != 1
     mask = look(ready, volume, spoiled, share, where, device) if touched else clean
     real = np.asarray(truth.voxels[where]) if truth is not None else np.zeros_like(mask)
@@ -96,7 +83,7 @@ def answer(request: dict[str, Any], ready: Loaded, params: Params, device: str) 
     affine = volume.affine.copy()
     affine[:3, 3] = volume.affine[:3, :3] @ corner + volume.affine[:3, 3]
     return Result(
-        metrics={k: float(v) for k, v in means.items()} | {"milliseconds": 1000 * (time.perf_counter() - began)},
+        metrics={k: float(v) for k, v in means.items()},
         arrays={
             "image": np.asarray(spoiled[where], np.float32),
             "truth": real.astype(np.uint8),
@@ -122,13 +109,11 @@ def compared(
     return table[np.isfinite(table["dsc"]) | np.isfinite(table["dsc_clean"])].reset_index(drop=True)
 
 
-def spoil(volume: Volume, request: dict[str, Any]) -> np.ndarray:
-    """Return the voxels of a scan as a worse scanner would give them, float32; see `answer`."""
+def spoil(volume: Volume, question: Question) -> np.ndarray:
+    """Return the voxels of a scan as a worse scanner would give them, float32."""
     voxels = np.asarray(volume.voxels, np.float32)
-    noise = number(request, "noise", 0.0, 0.0, 5.0)
-    bias = number(request, "bias", 0.0, 0.0, 1.0)
-    thickness = number(request, "thickness", 1.0, 1.0, 6.0)
-    rng = np.random.default_rng(int(request.get("seed", 0)))
+    noise, bias, thickness = question.noise, question.bias, question.thickness
+    rng = np.random.default_rng(question.seed)
     field, grain = bias_field(voxels.shape, bias, rng), rng.normal(size=voxels.shape)
     if thickness > 1:
         few = max(1, round(voxels.shape[2] / thickness))
@@ -176,25 +161,19 @@ def neighborhood(volume: Volume, at: np.ndarray, ready: Loaded) -> tuple[slice, 
     return tuple(found)
 
 
-def point(asked: Any, shape: tuple[int, int, int]) -> np.ndarray:
-    """Return the voxel asked for, moved inside the scan; the middle if none is."""
-    if asked is None:
+def point(at: list[float] | None, shape: tuple[int, int, int]) -> np.ndarray:
+    """Return the voxel (3,) asked for; the middle if none is.
+
+    Raises
+    ------
+    LabError
+        If it lies outside of the scan.
+    """
+    if at is None:
         return np.array(shape) // 2
-    try:
-        at = np.array([int(round(float(v))) for v in asked])
-    except (TypeError, ValueError):
-        at = np.zeros(0)
-    if at.shape != (3,):
-        raise LabError("The crosshair cannot be read.", "It is three numbers: x, y and z in voxels.")
-    return np.clip(at, 0, np.array(shape) - 1)
-
-
-def number(request: dict[str, Any], key: str, default: float, low: float, high: float) -> float:
-    """Return a number of a request, held between its limits."""
-    try:
-        value = float(request.get(key, default))
-    except (TypeError, ValueError):
-        value = float("nan")
-    if not np.isfinite(value):
-        raise LabError(f"{key} = {request.get(key)!r} is no number.", f"Give one from {low:g} to {high:g}.")
-    return float(np.clip(value, low, high))
+    voxel = np.rint(at).astype(int)
+    if (voxel < 0).any() or (voxel >= shape).any():
+        raise LabError(
+            f"The voxel {voxel.tolist()} is not in the scan.", f"It has {' x '.join(map(str, shape))} voxels."
+        )
+    return voxel

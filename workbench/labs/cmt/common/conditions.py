@@ -1,4 +1,4 @@
-"""What is taken away or disturbed in a test, by name: needs neither torch nor data."""
+"""Test conditions by name: sensors that are off or disturbed. Needs neither torch nor data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what queries say to a list of boxes; and two lists, one of each specialist, to one."""
+"""Decoding of queries to boxes, and late fusion of two lists."""
 
 from __future__ import annotations
 

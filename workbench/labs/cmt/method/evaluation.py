@@ -1,4 +1,4 @@
-"""What a trained network is worth: its boxes in every scene and condition, and nuScenes' metric of them."""
+"""Evaluation of a trained network: boxes in every scene and condition, and nuScenes' metric."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What both sensors saw at one instant, as tensors, and which of them is there."""
+"""A batch of scenes as tensors, with masks of the sensors that are present."""
 
 from __future__ import annotations
 

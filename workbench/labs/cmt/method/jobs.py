@@ -1,4 +1,4 @@
-"""Which trainings a run makes, which network each has, and what a step of each sees."""
+"""Trainings of a run: arms and seeds, their networks and batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which query answers for which object, and what its answer costs: Hungarian matching, focal loss, weighted L1.
+"""Matching of queries and objects, and the losses: Hungarian matching, focal loss, weighted L1.
 
 Shapes: L decoder layers, B scenes, N queries, G objects of the scene that has most, K classes. All layers are costed
 and summed up at once; only the assignment itself, scipy's, goes scene by scene.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,11 +18,10 @@ from workbench.labs.cmt.method.decoding import detections
 from workbench.labs.cmt.method.evaluation import LEAST, MOST, as_boxes, spoiled
 from workbench.labs.cmt.method.jobs import gathered
 from workbench.labs.cmt.method.model import Cmt
-from workbench.labs.cmt.params import SIM
+from workbench.labs.cmt.params import SIM, Question
 from workbench.toolkit.detection.nds import evaluate
 
 TERMS = ("ATE", "ASE", "AOE")
-BEAMS, SHAKE = (1, 2, 4, 8, 16), 20.0
 
 
 @dataclass(frozen=True)
@@ -42,24 +40,14 @@ def ready(run: LoadedRun, models: dict[str, Cmt]) -> Ready:
     return Ready(models, scenes, samples)
 
 
-def answer(request: dict[str, Any], ready: Ready, device: str) -> Result:
+def answer(question: Question, ready: Ready, device: str) -> Result:
     """Answer a question.
-
-    Parameters
-    ----------
-    request
-        ``scene``: a kept scene, the first by default. ``arm``: a kept network, the first by default. ``lidar``: False
-        switches the LiDAR off. ``off``: names of cameras that are off. ``beams``: of so many beams one is kept.
-        ``shake``: degrees by which each camera's calibration is turned; ``draw``: number of the draw of its axes.
-        ``query``: whose attention is wanted; by default that of the surest box. ``moved``: ``box``, the number of a
-        true box, and by how much it is moved: ``ahead``, ``left`` (m), ``turned`` (degrees), ``grown`` (factor of each
-        side).
 
     Returns
     -------
     Result
         Table ``boxes``: what is found, with ``query``. Metrics of this one scene: ``nds`` (three errors), ``map``,
-        ``ate``, ``ase``, ``aoe``, ``query``, ``milliseconds``; and with ``moved`` also ``moved_ate``, ``moved_ase``,
+        ``ate``, ``ase``, ``aoe``, ``query``; and with a moved ``box`` also ``moved_ate``, ``moved_ase``,
         ``moved_aoe``, ``moved_nds``: of a detector that finds everything exactly but this box. Arrays of the query:
         ``bev_attention`` (Y, X), ``view_attention`` (V, h, w), both means over the heads of the last layer,
         ``bev_similarity``, ``view_similarity``: cosine of position encodings; those of a sensor that is off are absent.
@@ -68,12 +56,11 @@ def answer(request: dict[str, Any], ready: Ready, device: str) -> Result:
     Raises
     ------
     LabError
-        There is no such scene, network, camera, query or box, or a number cannot be used.
+        There is no such scene, network, camera, query or box.
     """
-    began = time.perf_counter()
-    name, arm = one_of(request, "scene", ready.scenes), one_of(request, "arm", ready.models)
+    name, arm = one_of("scene", question.scene, ready.scenes), one_of("arm", question.arm, ready.models)
     scene, model = ready.scenes[name], ready.models[arm]
-    sample = disturbed(ready.samples[name], scene, request)
+    sample = disturbed(ready.samples[name], scene, question)
     classes = sample.scene.boxes.classes
     frames = gathered([sample]).to(device)
     with torch.no_grad():
@@ -84,10 +71,10 @@ def answer(request: dict[str, Any], ready: Ready, device: str) -> Result:
     scores = evaluate([truth], [boxes], present(truth, classes))
     errors = scores.tp_errors
     metrics = {"nds": scores.score(TERMS), "map": scores.map, **{t.lower(): errors[t] for t in TERMS}}
-    if request.get("moved"):
-        metrics |= moved_metrics(truth, request["moved"])
+    if question.box is not None:
+        metrics |= moved_metrics(truth, question)
     first = int(found.queries[0]) if len(found) else 0
-    query = whole(request.get("query"), first, model.shape.queries, "query")
+    query = first if question.query is None else numbered("query", question.query, model.shape.queries)
     seen = model.look(frames, query)
     arrays = {"anchor": anchor_of(model, query)}
     for key, values in (("bev", seen.bev_attention), ("view", seen.view_attention)):
@@ -98,7 +85,7 @@ def answer(request: dict[str, Any], ready: Ready, device: str) -> Result:
             arrays[f"{key}_similarity"] = values.cpu().numpy()
     table = pd.DataFrame(rows_of(boxes), columns=COLUMNS)
     table["query"] = found.queries.cpu().numpy()
-    metrics |= {"query": float(query), "milliseconds": 1000 * (time.perf_counter() - began)}
+    metrics["query"] = float(query)
     return Result(metrics=metrics, arrays=arrays, tables={"boxes": table}, notes=[f"{name}, {arm}"])
 
 
@@ -110,33 +97,25 @@ def present(truth: Boxes, classes: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(c for c in classes if c in set(truth.names)) or classes
 
 
-def disturbed(sample: Sample, scene: Scene, request: dict[str, Any]) -> Sample:
-    """Return the scene with what the request takes away."""
-    off = request.get("off") or ()
+def disturbed(sample: Sample, scene: Scene, question: Question) -> Sample:
+    """Return the scene with what the question takes away."""
+    if question.box is None and (question.ahead, question.left, question.turned, question.grown) != (0, 0, 0, 1):
+        raise LabError("No box is named that would be moved.", "Give box, the number of a true box.")
     names = [camera.name for camera in scene.cameras]
-    if unknown := [one for one in off if one not in names]:
+    if unknown := [one for one in question.off if one not in names]:
         raise LabError(f"There is no camera {unknown[0]!r}.", f"There are {', '.join(names) or 'none'}.")
-    beams = whole(request.get("beams"), 1, max(BEAMS) + 1, "number of beams")
-    shake = number(request.get("shake"), 0.0, "shake")
-    if not 0 <= shake <= SHAKE or beams < 1:
-        raise LabError(f"The calibration cannot be off by {shake:g}°.", f"Choose 0 to {SHAKE:g}.")
-    condition = Condition("", lidar=bool(request.get("lidar", True)), beams=beams, shake=shake)
-    camera = torch.tensor([one not in off for one in names], dtype=torch.bool)
-    draw = whole(request.get("draw"), 0, 10_000, "draw")
-    return spoiled(replace(sample, camera=camera), condition, draw)
+    condition = Condition("", lidar=question.lidar, beams=question.beams, shake=question.shake)
+    camera = torch.tensor([one not in question.off for one in names], dtype=torch.bool)
+    return spoiled(replace(sample, camera=camera), condition, question.draw)
 
 
-def moved_metrics(truth: Boxes, asked: dict[str, Any]) -> dict[str, float]:
+def moved_metrics(truth: Boxes, question: Question) -> dict[str, float]:
     """Return the errors of a detector that finds every box exactly, but one moved, turned and grown."""
-    k = whole(asked.get("box"), 0, len(truth), "box")
-    ahead, left = (number(asked.get(key), 0.0, key) for key in ("ahead", "left"))
-    turned, grown = number(asked.get("turned"), 0.0, "turned"), number(asked.get("grown"), 1.0, "grown")
-    if not 0.1 <= grown <= 10:
-        raise LabError(f"A box cannot grow {grown:g} times.", "Choose 0.1 to 10.")
+    k = numbered("box", question.box, len(truth))
     center, size, yaw = truth.center.copy(), truth.size.copy(), truth.yaw.copy()
-    center[k, :2] += ahead, left
-    size[k] *= grown
-    yaw[k] += np.radians(turned)
+    center[k, :2] += question.ahead, question.left
+    size[k] *= question.grown
+    yaw[k] += np.radians(question.turned)
     alone = truth.take(truth.label == truth.label[k])  # only this class has an error at all
     guess = replace(truth, center=center, size=size, yaw=wrap(yaw)).take(truth.label == truth.label[k])
     scores = evaluate([alone], [guess], (truth.names[k],))
@@ -150,28 +129,16 @@ def anchor_of(model: Cmt, query: int) -> np.ndarray:
     return low + model.anchors[query].detach().cpu().clamp(0, 1).double().numpy() * (high - low)
 
 
-def one_of(request: dict[str, Any], key: str, known: dict[str, Any]) -> str:
-    """Return a name that there is; the first by default."""
-    name = str(request.get(key) or next(iter(known), ""))
+def one_of(what: str, name: str, known: Mapping[str, object]) -> str:
+    """Return a name that there is; the first one for an empty name."""
+    name = name or next(iter(known), "")
     if name not in known:
-        raise LabError(f"This run kept no {key} {name!r}.", f"It kept {', '.join(known) or 'none'}.")
+        raise LabError(f"This run kept no {what} {name!r}.", f"It kept {', '.join(known) or 'none'}.")
     return name
 
 
-def number(asked: Any, default: float, what: str) -> float:
-    """Return a finite number."""
-    try:
-        value = float(default if asked is None else asked)
-    except (TypeError, ValueError):
-        value = np.nan
-    if not np.isfinite(value):
-        raise LabError(f"{asked!r} is no {what}.", "Give a number.")
-    return value
-
-
-def whole(asked: Any, default: int, below: int, what: str) -> int:
-    """Return a whole number from 0 to below `below`."""
-    value = number(asked, default, what)
-    if value != int(value) or not 0 <= value < below:
-        raise LabError(f"There is no {what} {asked!r}.", f"There are 0 to {below - 1}.")
-    return int(value)
+def numbered(what: str, number: int, count: int) -> int:
+    """Return a number below `count`."""
+    if number >= count:
+        raise LabError(f"There is no {what} {number}.", f"There are 0 to {count - 1}.")
+    return number

@@ -140,7 +140,7 @@ class Bench:
             "query": self.query,
         }
         if self.over == ATTENTION and len(self.truth):
-            request["moved"] = {"box": self.box} | {key: float(s.value) for key, s in self.moves.items()}
+            request |= {"box": self.box} | {key: float(s.value) for key, s in self.moves.items()}
         self.link.probe(request, self._take, self._fail, channel=f"cmt {self.over}")
 
     def _fail(self, error: Any) -> None:

@@ -1,4 +1,4 @@
-"""Who holds the pen: the attacks of the paper, their controls, and what each does to an image."""
+"""Attacks of the paper and their controls."""
 
 from __future__ import annotations
 

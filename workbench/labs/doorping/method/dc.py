@@ -1,4 +1,4 @@
-"""Distillation by gradient matching (carrier DC), with an attacker who holds the pen.
+"""Distillation by gradient matching (carrier DC), with an attacker who may poison the training set.
 
 Source: Zhao et al. 2021, algorithm 1; the attacks of Liu et al. 2023, as released.
 """
@@ -40,7 +40,7 @@ class Recipe:
     rate
         Of SGD on the network.
     strategies
-        Of siamese augmentation (`augmenting.STRATEGIES`); none for plain gradient matching.
+        Of siamese augmentation (`dsa.STRATEGIES`); none for plain gradient matching.
     """
 
     each: int = 10

@@ -1,4 +1,4 @@
-"""Distillation by back-propagation through training (carrier DD), with an attacker who holds the pen.
+"""Distillation by back-propagation through training (carrier DD), with an attacker who may poison the training set.
 
 Source: Wang et al., Dataset Distillation, arXiv 1811.10959, algorithm 1; the attacks of Liu et al. 2023. The released
 code draws which images are poisoned by their place in a shuffled batch, so that other ones are each epoch; here they
@@ -59,7 +59,7 @@ class Unrolling:
 
 
 class Unroller:
-    """A synthetic set on its way, and the trigger that rides along; as `distilling.Distiller`.
+    """A synthetic set on its way, and the trigger that rides along; as `dc.Distiller`.
 
     Attributes
     ----------

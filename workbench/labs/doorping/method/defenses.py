@@ -1,4 +1,4 @@
-"""Defenses that look at a victim: an ABS-style scan, STRIP, fine-pruning. Neural Cleanse is in `cleansing`.
+"""Defenses that look at a victim: an ABS-style scan, STRIP, fine-pruning. Neural Cleanse is in `neural_cleanse`.
 
 The list of defenses in the paper was not to be had; these are the well-known ones, each from its own paper, and the
 scan is only in the style of ABS. All see a victim as a `Classifier`, and images normalized. Those of sets: `detectors`.

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -15,10 +11,9 @@ from workbench.labs.doorping.method.data import Material, material, normalized
 from workbench.labs.doorping.method.jobs import Job, attack_of, jobs_of, maker
 from workbench.labs.doorping.method.networks import Classifier
 from workbench.labs.doorping.method.victims import rates
+from workbench.labs.doorping.params import Question
 from workbench.toolkit.memory import MemoryContext
 from workbench.toolkit.tensors import load_tensors
-
-KNOWN = ("carrier", "attack", "victim", "image", "strength", "cut", "patch", "at", "everyone")
 
 
 class Bench:
@@ -62,24 +57,28 @@ class Bench:
         """Return the last trigger of the first distillation (channels, side, side)."""
         return self._sets[f"{Job(carrier, attack, 0).name}/trigger"].to(self.ctx.device)
 
-    def stamped(self, asked: dict[str, Any], images: Tensor) -> Tensor:
+    def stamped(self, question: Question, images: Tensor) -> Tensor:
         """Return images with the stamp that was asked for."""
-        if asked["patch"] is not None:
-            images = self._own(np.asarray(asked["patch"], float), asked["at"], images)
+        if question.patch is not None:
+            images = self._own(question.patch, question.at, images)
         else:
-            attack = attack_of(Job(asked["carrier"], asked["attack"], 0), self.data, self.params, self.ctx)
-            dirty = attack.put(images, self.trigger(asked["carrier"], asked["attack"]))
-            images = images + asked["strength"] * (dirty - images)
-        return self.data.pixels.clip(images) if asked["cut"] else images
+            attack = attack_of(Job(question.carrier, question.attack, 0), self.data, self.params, self.ctx)
+            dirty = attack.put(images, self.trigger(question.carrier, question.attack))
+            images = images + question.strength * (dirty - images)
+        return self.data.pixels.clip(images) if question.cut else images
 
-    def _own(self, patch: np.ndarray, at: list[int], images: Tensor) -> Tensor:
+    def _own(self, rows: list[list], at: list[int], images: Tensor) -> Tensor:
         """Put a drawn patch (h, w) or (h, w, channels) of pixels in 0..1 on images, its corner at (row, column)."""
         side, channels = self.params.side, images.shape[1]
+        try:
+            patch = np.asarray(rows, float)
+        except (TypeError, ValueError):  # rows of different lengths
+            patch = np.zeros(0)
         patch = patch[..., None] if patch.ndim == 2 else patch
-        fits = patch.ndim == 3 and patch.shape[2] in (1, channels) and np.isfinite(patch).all()
-        if not fits or max(patch.shape[:2]) > side or min(patch.shape[:2]) < 1:
-            raise LabError("The drawn trigger does not fit the image.", f"Draw at most {side} x {side} finite pixels.")
-        row, column = (min(max(int(v), 0), side - n) for v, n in zip(at, patch.shape[:2], strict=True))
+        row, column = at
+        fits = patch.ndim == 3 and patch.shape[2] in (1, channels) and min(at) >= 0
+        if not fits or row + patch.shape[0] > side or column + patch.shape[1] > side:
+            raise LabError("The drawn trigger does not fit the image.", f"The image has {side} x {side} pixels.")
         pixels = torch.as_tensor(np.broadcast_to(patch, (*patch.shape[:2], channels)).copy(), dtype=torch.float32)
         pixels = normalized(pixels.movedim(-1, 0).to(images.device), self.data.mean, self.data.std)
         images = images.clone()
@@ -87,40 +86,25 @@ class Bench:
         return images
 
 
-def checked(request: dict[str, Any], bench: Bench) -> dict[str, Any]:
-    """Return a request with everything filled in.
+def completed(question: Question, bench: Bench) -> Question:
+    """Return a question with the names that it leaves to the run.
 
     Raises
     ------
     LabError
-        If a name is unknown or a value does not fit.
+        If there is no such test image.
     """
-    if unknown := sorted(set(map(str, request)) - set(KNOWN)):
-        raise LabError(f"A probe knows no {unknown[0]!r}.", f"It knows {', '.join(KNOWN)}.")
-    first = bench.names[-1].partition("/")[0].partition("_")
-    asked = {"carrier": first[0], "attack": first[2], "victim": bench.params.victims[0], "image": 0}
-    asked |= {"strength": 1.0, "cut": False, "patch": None, "at": [0, 0], "everyone": False} | request
-    number, strength = asked["image"], asked["strength"]
-    if not isinstance(number, int) or not 0 <= number < len(bench.data.tests):
-        raise LabError(f"There is no test image {number!r}.", f"They are numbered 0 to {len(bench.data.tests) - 1}.")
-    if not isinstance(strength, int | float) or not math.isfinite(strength) or not 0 <= strength <= 2:
-        raise LabError(f"{strength!r} is no strength.", "It lies between 0, no stamp, and 2.")
-    at = asked["at"]
-    if not isinstance(at, list | tuple) or len(at) != 2 or not all(isinstance(v, int) for v in at):
-        raise LabError(f"{at!r} is no place.", "Give row and column of the upper left corner.")
-    return asked
+    if question.image >= len(bench.data.tests):
+        raise LabError(
+            f"There is no test image {question.image}.", f"They are numbered 0 to {len(bench.data.tests) - 1}."
+        )
+    carrier, _, attack = bench.names[-1].partition("/")[0].partition("_")
+    known = {"carrier": carrier, "attack": attack, "victim": bench.params.victims[0]}
+    return Question(**question.to_dict() | {key: getattr(question, key) or name for key, name in known.items()})
 
 
-def answer(request: dict[str, Any], bench: Bench) -> Result:
+def answer(question: Question, bench: Bench) -> Result:
     """Return what a victim says to a test image without and with a stamp, and where it looks.
-
-    Parameters
-    ----------
-    request
-        Any of: ``carrier``, ``attack``, ``victim`` (whose set it was trained on, and its kind), ``image`` (number of
-        the test image), ``strength`` (0 no stamp, 1 the attacker's), ``cut`` (to valid pixels), ``patch`` (h, w) or
-        (h, w, channels) in 0..1 with ``at`` (row, column): a stamp of your own; ``everyone``: then also the rates on
-        all test images.
 
     Returns
     -------
@@ -131,25 +115,23 @@ def answer(request: dict[str, Any], bench: Bench) -> Result:
     Raises
     ------
     LabError
-        If the request does not make sense.
+        If there is no such victim or image, or the drawn stamp does not fit.
     """
-    began = time.perf_counter()
-    asked = checked(request, bench)
-    network, target = bench.victim(asked["carrier"], asked["attack"], asked["victim"]), bench.params.target
-    image = bench.data.tests[asked["image"] : asked["image"] + 1]
-    both = torch.cat([image, bench.stamped(asked, image)]).detach().requires_grad_(True)  # (2, channels, h, w)
+    question = completed(question, bench)
+    network, target = bench.victim(question.carrier, question.attack, question.victim), bench.params.target
+    image = bench.data.tests[question.image : question.image + 1]
+    both = torch.cat([image, bench.stamped(question, image)]).detach().requires_grad_(True)  # (2, channels, h, w)
     logits = network(both)
     (slope,) = torch.autograd.grad(logits[:, target].sum(), both)
     chances = logits.detach().softmax(1).cpu().numpy()
     result = Result(arrays={"pictures": bench.data.shown(both), "chances": chances})
     result.arrays["looks"] = slope.abs().sum(1).cpu().numpy()
     said = chances.argmax(1)
-    result.metrics = {"label": int(bench.data.test_labels[asked["image"]]), "clean": int(said[0])}
+    result.metrics = {"label": int(bench.data.test_labels[question.image]), "clean": int(said[0])}
     result.metrics |= {"stamped": int(said[1]), "excess": bench.data.pixels.excess(both[1].detach())}
-    if asked["everyone"]:
-        stamped = lambda images: bench.stamped(asked, images)  # noqa: E731
+    if question.everyone:
+        stamped = lambda images: bench.stamped(question, images)  # noqa: E731
         result.metrics |= vars(rates(network, bench.data.tests, bench.data.test_labels, stamped, target))
-    result.metrics["milliseconds"] = 1000 * (time.perf_counter() - began)
     return result
 
 
@@ -163,8 +145,8 @@ def recheck(run: LoadedRun, ctx: Context) -> dict[str, tuple[float, float]]:
                 continue
             network = bench.victim(job.carrier, job.attack, kind)
             for test in ("as is", "cut"):
-                asked = checked({"carrier": job.carrier, "attack": job.attack, "cut": test == "cut"}, bench)
-                stamped = lambda images, asked=asked: bench.stamped(asked, images)  # noqa: E731
+                question = Question(carrier=job.carrier, attack=job.attack, cut=test == "cut")
+                stamped = lambda images, question=question: bench.stamped(question, images)  # noqa: E731
                 now = rates(network, bench.data.tests, bench.data.test_labels, stamped, run.params.target)
                 row = table[(table["victim"] == kind) & (table["number"] == 0) & (table["test"] == test)]
                 row = row[(row[list(job.row)] == list(job.row.values())).all(axis=1)].iloc[0]

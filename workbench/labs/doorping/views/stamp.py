@@ -125,7 +125,8 @@ class Stamp:
         request |= {"strength": self.strength.value, "cut": self.cut.value, "everyone": everyone}
         if self.mode.value == OWN and self.place.data["x"]:
             left, bottom = float(self.place.data["x"][0]), float(self.place.data["y"][0])
-            request |= {"patch": self.patch.tolist(), "at": [round(self.side - SIZE - bottom), round(left)]}
+            corner = np.clip(np.rint([self.side - SIZE - bottom, left]).astype(int), 0, self.side - SIZE)
+            request |= {"patch": self.patch.tolist(), "at": corner.tolist()}
         self.link.probe(request, self._answer, self._refuse, channel="stamp")
 
     def _refuse(self, error: Exception) -> None:

@@ -1,6 +1,6 @@
 """The paper's structural measures of grooves, and what they leave out: copying, validity, fill timing, density.
 
-A groove is a bool array (steps, 6), as `text.encode` and `text.parse_completion` give it.
+A groove is a bool array (steps, 6), as `drumroll.encode` and `drumroll.parse_completion` give it.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from workbench.labs.drums.common.players import Coin, Copy, Player
 from workbench.labs.drums.method import language_model
 from workbench.labs.drums.method.model import restored
 from workbench.labs.drums.method.sampling import FRAME, ROW_BITS, Characters, Network, Speaker, next_rows
-from workbench.labs.drums.params import SMOLLM2, Params
+from workbench.labs.drums.params import SMOLLM2, Params, Question
 from workbench.toolkit.memory import MemoryContext
 from workbench.toolkit.tensors import load_tensors
 
@@ -72,38 +71,28 @@ class Later:
         return self.network.continue_(*asked, **settings)
 
 
-def answer(request: dict[str, Any], players: dict[str, Player], params: Params) -> Result:
+def answer(question: Question, players: dict[str, Player], params: Params) -> Result:
     """Answer a question.
-
-    Parameters
-    ----------
-    request
-        ``player``: an arm of the run. ``rows``: the groove so far, a string of 0 and 1, six for each step.
-        ``ask``: ``"continue"`` for the next ``bars`` bars, with ``seed``, ``temperature``, ``top_k`` and ``top_p``; or
-        ``"next"`` for what may stand at ``step``, given the steps before it.
 
     Returns
     -------
     Result
         For ``continue``: arrays ``rows`` (steps, 6), the new bars, and ``d`` (bars,), of the whole groove; table
-        ``fills``. For ``next``: tables ``pieces`` and ``rows``. The metric ``milliseconds`` in either.
+        ``fills``. For ``next``: tables ``pieces`` and ``rows``.
 
     Raises
     ------
     LabError
         If the question cannot be answered as it stands.
     """
-    began = time.perf_counter()
-    player = players.get(str(request.get("player")))
+    name = question.player or next(iter(players))
+    player = players.get(name)
     if player is None:
-        raise LabError(f"There is no player {request.get('player')!r}.", f"The players are {', '.join(players)}.")
-    rows = rows_of(request.get("rows", ""))
-    if request.get("ask") == "next":
-        result = after(player, rows, int(request.get("step", len(rows))))
-    else:
-        result = more(player, rows, request, params)
-    result.metrics["milliseconds"] = 1000 * (time.perf_counter() - began)
-    return result
+        raise LabError(f"There is no player {name!r}.", f"The players are {', '.join(players)}.")
+    rows = rows_of(question.rows)
+    if question.kind == "next":
+        return after(player, rows, len(rows) if question.step is None else question.step)
+    return more(player, rows, question, params)
 
 
 def rows_of(text: str) -> np.ndarray:
@@ -116,7 +105,7 @@ def rows_of(text: str) -> np.ndarray:
     return np.array([c == "1" for c in text], bool).reshape(-1, WIDTH)
 
 
-def more(player: Player, rows: np.ndarray, request: dict[str, Any], params: Params) -> Result:
+def more(player: Player, rows: np.ndarray, question: Question, params: Params) -> Result:
     """Return the bars that a player adds to rows (steps, 6).
 
     What a bar becomes depends on the seed and on its number, so a groove is the same whether it is asked for bar by
@@ -124,15 +113,14 @@ def more(player: Player, rows: np.ndarray, request: dict[str, Any], params: Para
     """
     if len(rows) < BAR or len(rows) % BAR:
         raise LabError("A groove is continued from whole bars.", "Give at least one bar of 16 steps.")
-    taste = {
-        "temperature": float(request.get("temperature", params.temperature)),
-        "top_k": int(request.get("top_k", params.top_k)),
-        "top_p": float(request.get("top_p", params.top_p)),
-    }
-    seed, new = int(request.get("seed", 0)), rows
-    for _ in range(min(int(request.get("bars", 1)), MOST_BARS - len(rows) // BAR)):
+    if question.bars + len(rows) // BAR > MOST_BARS:
+        raise LabError(f"The groove would have {question.bars + len(rows) // BAR} bars.", f"It may have {MOST_BARS}.")
+    asked = {name: getattr(question, name) for name in ("temperature", "top_k", "top_p")}
+    taste = {name: getattr(params, name) if value is None else value for name, value in asked.items()}
+    new = rows
+    for _ in range(question.bars):
         number = len(new) // BAR
-        new = np.concatenate([new, *player.continue_(new, 1, seed=seed * MOST_BARS + number, **taste)])
+        new = np.concatenate([new, *player.continue_(new, 1, seed=question.seed * MOST_BARS + number, **taste)])
     flagged = pd.DataFrame({"bar": fills(new)})
     d = stabilities([new])[0] if len(new) > 2 * BAR else np.zeros(0)
     return Result(arrays={"rows": new[len(rows) :], "d": d}, tables={"fills": flagged})

@@ -88,7 +88,7 @@ class Lane:
         self._ask(self._turn, first=True)
 
     def _ask(self, turn: int, first: bool = False) -> None:
-        request = {"ask": "continue", "player": self.who.value, "bars": 1, "rows": bits(self.rows), **self.settings()}
+        request = {"kind": "continue", "player": self.who.value, "bars": 1, "rows": bits(self.rows), **self.settings()}
         self.link.probe(
             request,
             lambda result: self._take(turn, first, result),
@@ -228,7 +228,7 @@ class Table:
         rows = self.first.rows
         if self.first.who.value in SIMPLE or not BAR <= step < len(rows):
             return
-        request = {"ask": "next", "player": self.first.who.value, "rows": bits(rows), "step": int(step)}
+        request = {"kind": "next", "player": self.first.who.value, "rows": bits(rows), "step": int(step)}
         self.link.probe(request, lambda result: self._shade(step, result), channel="next")
 
     def _shade(self, step: int, result: Result) -> None:

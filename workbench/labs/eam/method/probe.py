@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +12,7 @@ from torch.nn import functional as F  # noqa: N812 - as everybody calls it
 from workbench.contract import LabError, LoadedRun, Result
 from workbench.labs.eam.method.model import Learner, attend, predict
 from workbench.labs.eam.method.subjects import HEART, ORGANS
-from workbench.labs.eam.params import CARDIAC, MODALITIES
+from workbench.labs.eam.params import CARDIAC, MODALITIES, Question
 from workbench.toolkit.cases import stored_cases
 
 
@@ -43,15 +41,8 @@ def ready(run: LoadedRun, model: Learner) -> Ready:
     return Ready(model, stored_cases(run.result), ("background", *organs.values()))
 
 
-def answer(request: dict[str, Any], ready: Ready, device: str) -> Result:
+def answer(question: Question, ready: Ready, device: str) -> Result:
     """Answer a question.
-
-    Parameters
-    ----------
-    request
-        ``at``: (x, y, slice), the pixel, in the middle by default. ``subject``: a kept test subject, the first by
-        default; ``other``: the one of the other modality beside it. ``scale``: which module, 0 the coarsest.
-        ``organ``: a class by name; by default the one that the network finds at the pixel.
 
     Returns
     -------
@@ -60,20 +51,22 @@ def answer(request: dict[str, Any], ready: Ready, device: str) -> Result:
         of either modality, grown to its size; ``image_ct``, ``image_mr``, ``mask_ct``, ``mask_mr`` (X, Y): values and
         what the network alone finds; ``at`` (3,). Table ``classes``: a row for each class, ``network`` its share at the
         pixel by the network alone; ``by_ct`` and ``by_mr`` its share by the module, asked in the words of CT and of
-        MR (its two embeddings). Metrics ``class``, its number, and ``milliseconds``.
+        MR (its two embeddings). Metric ``class``, its number.
 
     Raises
     ------
     LabError
-        If the run kept no modules, there is no such subject or class, or the pixel cannot be read.
+        If the run kept no modules, or there is no such subject, class, module or pixel.
     """
-    began = time.perf_counter()
     if not len(ready.model.modules_outside):
         raise LabError("This run has no external attention module to ask.", "Run the arm 'joint + EAM'.")
-    name, other = pair(ready, request)
+    name, other = pair(ready, question)
     subject = ready.subjects[name]
-    at = pixel(request.get("at"), subject["values"].shape)
-    scale = whole(request.get("scale", 0), len(ready.model.modules_outside))
+    at, scale = pixel(question.at, subject["values"].shape), question.scale
+    if scale >= len(ready.model.modules_outside):
+        raise LabError(
+            f"There is no module {scale}.", f"There are {len(ready.model.modules_outside)}, numbered from 0."
+        )
     m, f, outside = int(subject["modality"]), ready.model.f, ready.model.modules_outside
     images, masks, maps = {}, {}, {}
     shares = None
@@ -89,7 +82,7 @@ def answer(request: dict[str, Any], ready: Ready, device: str) -> Result:
         if who == name:
             i, j = int(at[0]), int(at[1])
             shares = [g[:, i, j].cpu().numpy() for g in (logits.softmax(1)[0], *grown)]  # each (K,)
-    chosen = number_of(request.get("organ"), ready.names, int(shares[0].argmax()))
+    chosen = number_of(question.organ, ready.names, int(shares[0].argmax()))
     arrays: dict[str, np.ndarray] = {"at": at}
     for kind, modality in enumerate(MODALITIES):
         short = modality.lower()
@@ -98,47 +91,43 @@ def answer(request: dict[str, Any], ready: Ready, device: str) -> Result:
         arrays[f"attention_{short}"] = maps[kind][chosen].cpu().numpy().astype(np.float32)
     table = pd.DataFrame({"class": ready.names, "network": shares[0], "by_ct": shares[1], "by_mr": shares[2]})
     return Result(
-        metrics={"class": float(chosen), "milliseconds": 1000 * (time.perf_counter() - began)},
+        metrics={"class": float(chosen)},
         arrays=arrays,
         tables={"classes": table},
         notes=[f"{name} ({MODALITIES[m]}) beside {other}; class: {ready.names[chosen]}."],
     )
 
 
-def pair(ready: Ready, request: dict[str, Any]) -> tuple[str, str]:
+def pair(ready: Ready, question: Question) -> tuple[str, str]:
     """Return the names of the subject and of one of the other modality."""
-    name = str(request.get("subject") or next(iter(ready.subjects), ""))
+    name = question.subject or next(iter(ready.subjects), "")
     if name not in ready.subjects:
         raise LabError(f"This run kept no subject {name!r}.", f"It kept {', '.join(ready.subjects) or 'none'}.")
     kind = int(ready.subjects[name]["modality"])
     others = [n for n, s in ready.subjects.items() if int(s["modality"]) != kind]
-    other = str(request.get("other") or next(iter(others), ""))
+    other = question.other or next(iter(others), "")
     if other not in others:
         raise LabError(f"{other!r} is no kept subject of the other modality.", f"There are {', '.join(others)}.")
     return name, other
 
 
-def pixel(asked: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """Return the pixel asked for, moved inside the slices; the middle if none is."""
-    if asked is None:
+def pixel(at: list[float] | None, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the pixel (3,) asked for; the middle if none is.
+
+    Raises
+    ------
+    LabError
+        If it lies outside of the slices.
+    """
+    if at is None:
         return np.array(shape) // 2
-    try:
-        at = np.array([int(round(float(v))) for v in asked])
-    except (TypeError, ValueError, OverflowError):
-        at = np.zeros(0)
-    if at.shape != (3,):
-        raise LabError("The pixel cannot be read.", "It is three numbers: x, y and the slice.")
-    return np.clip(at, 0, np.array(shape) - 1)
+    found = np.rint(at).astype(int)
+    if (found < 0).any() or (found >= shape).any():
+        raise LabError(f"The pixel {found.tolist()} is not in the subject.", f"It has {' x '.join(map(str, shape))}.")
+    return found
 
 
-def whole(asked: Any, count: int) -> int:
-    """Return a scale that there is."""
-    if asked in range(count):
-        return int(asked)
-    raise LabError(f"There is no scale {asked!r}.", f"There are {count}, numbered from 0.")
-
-
-def number_of(organ: Any, names: tuple[str, ...], found: int) -> int:
+def number_of(organ: str, names: tuple[str, ...], found: int) -> int:
     """Return the number of a class by its name; without one, the class that was found."""
     if not organ:
         return found

@@ -155,7 +155,9 @@ class Bench:
         names = [self.ct.value, self.mr.value]
         if self.of.value == "MR":
             names.reverse()
-        request = {"subject": names[0], "other": names[1], "at": self.at, "scale": self.scale.value}
+        shape = self.cases[names[0]]["values"].shape  # the cursor is that of the CT, which may have more slices
+        at = [min(v, n - 1) for v, n in zip(self.at, shape, strict=True)]
+        request = {"subject": names[0], "other": names[1], "at": at, "scale": self.scale.value}
         if self.organ.value != HERE:
             request["organ"] = self.organ.value
         self.link.probe(request, self._take, self._fail, channel="eam probe")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
 from typing import Any
 
 import numpy as np
@@ -18,10 +16,10 @@ from workbench.labs.reliant.method.jobs import Arm, arms_of, make_student, make_
 from workbench.labs.reliant.method.kept_graph import spread_out
 from workbench.labs.reliant.method.model import Features
 from workbench.labs.reliant.method.training import Task
+from workbench.labs.reliant.params import Question
 from workbench.toolkit.memory import MemoryContext
 from workbench.toolkit.tensors import load_tensors
 
-CUTS = ("none", "across", "within", "any")
 TEACHER = "teacher"
 MOST_NEIGHBORS = 40
 
@@ -95,55 +93,46 @@ class Bench:
         return self._cut[1]
 
 
-def checked(request: dict[str, Any], bench: Bench) -> dict[str, Any]:
-    """Return a request with everything filled in.
+def completed(question: Question, bench: Bench) -> Question:
+    """Return a question with the names that it leaves to the run.
 
     Raises
     ------
     LabError
-        If a name is unknown or a value does not fit.
+        If there is no such node, or a threshold is no probability.
     """
-    known = {"set", "arm", "cut", "share", "hide", "full", "thresholds", "node", "whole"}
-    if unknown := sorted(set(map(str, request)) - known):
-        raise LabError(f"A probe knows no {unknown[0]!r}.", f"It knows {', '.join(sorted(known))}.")
-    asked = {"set": bench.params.dataset, "cut": "none", "share": 1.0, "hide": False, "full": False, "node": None}
-    asked |= {"thresholds": [0.5, 0.5], "whole": False} | request
-    if asked["cut"] not in CUTS:
-        raise LabError(f"There is no cut {asked['cut']!r}.", f"Choose one of {', '.join(CUTS)}.")
-    numbers = [asked["share"], *(asked["thresholds"] if isinstance(asked["thresholds"], list | tuple) else [None])]
-    for value in numbers:
-        if not isinstance(value, int | float) or not math.isfinite(value) or not 0 <= value <= 1:
-            raise LabError(f"{value!r} is no share between 0 and 1.", "Share and thresholds lie between 0 and 1.")
-    if len(numbers) != 3:
-        raise LabError("Two thresholds are needed, one a group.", "For example [0.5, 0.5].")
-    node = asked["node"]
-    if node is not None and (not isinstance(node, int) or not 0 <= node < len(bench.opened(asked["set"])[0].graph)):
-        raise LabError(f"There is no node {node!r}.", "Nodes are numbered from 0 by the rows of the table.")
-    if "arm" not in asked:
-        asked["arm"] = next(iter(bench.arms(asked["set"])))
-    return asked
+    name = question.set or bench.params.dataset
+    nodes = len(bench.opened(name)[0].graph)
+    if question.node is not None and question.node >= nodes:
+        raise LabError(
+            f"There is no node {question.node}.", f"They are numbered 0 to {nodes - 1}, as the table's rows."
+        )
+    if not all(0 <= value <= 1 for value in question.thresholds):
+        raise LabError(f"{question.thresholds} are no two thresholds.", "A threshold lies between 0 and 1.")
+    arm = question.arm or next(iter(bench.arms(name)))
+    return Question(**question.to_dict() | {"set": name, "arm": arm})
 
 
-def predicted(bench: Bench, asked: dict[str, Any]) -> np.ndarray:
+def predicted(bench: Bench, question: Question) -> np.ndarray:
     """Return the probabilities (n,) of class 1 on the graph and columns that were asked for."""
-    data, _, _ = bench.opened(asked["set"])
-    features = bench.features(asked["set"], asked["cut"], asked["share"])
-    arm = bench.arms(asked["set"]).get(asked["arm"])
+    data, _, _ = bench.opened(question.set)
+    features = bench.features(question.set, question.cut, question.share)
+    arm = bench.arms(question.set).get(question.arm)
     dropped = isinstance(arm, Arm) and arm.arm == "drop" and data.sensitive is not None
     if dropped:
         features = features.without(data.sensitive)
-    elif asked["hide"] and data.sensitive is not None:
+    elif question.hide and data.sensitive is not None:
         x = features.x.clone()
         x[:, data.sensitive] = 0  # its mean: the network no longer sees who is who
         features = like(features, x)
-    model, extra = bench.network(asked["set"], asked["arm"], features)
+    model, extra = bench.network(question.set, question.arm, features)
     with torch.no_grad():
         if isinstance(arm, str):
             logits, _ = model(features)
         else:
-            if asked["full"] and "proxies" not in extra:
+            if question.full and "proxies" not in extra:
                 raise LabError("The proxies of this student were not kept.", "Only those of the headline arm are.")
-            logits, _ = model(features, None, extra.get("proxies") if asked["full"] else extra.get("mean proxy"))
+            logits, _ = model(features, None, extra.get("proxies") if question.full else extra.get("mean proxy"))
     return torch.softmax(logits, 1)[:, 1].cpu().numpy()
 
 
@@ -156,61 +145,54 @@ def like(features: Features, x: torch.Tensor) -> Features:
     return other
 
 
-def answer(request: dict[str, Any], bench: Bench) -> Result:
-    """Return measures and rates on the test nodes of the first seed, as asked and as it was, and the time it took.
+def answer(question: Question, bench: Bench) -> Result:
+    """Return measures and rates on the test nodes of the first seed; array ``p``, the probabilities of all nodes.
 
-    Parameters
-    ----------
-    request
-        Any of: ``set``, ``arm`` (``teacher-gcn``, ``gcn-sgc-reliant-10-sp``, ...), ``cut`` (none, across, within, any:
-        edges between groups, inside of them, all) with ``share``, ``hide`` (the sensitive column), ``full`` (proxies
-        themselves instead of their mean), ``thresholds`` [of group 0, of group 1]; ``node``: then also what moved its
-        prediction; ``whole``: then places of all nodes (n, 2) and all edges (m, 2), to be drawn.
+    With a ``node`` also the table ``neighbors``: what moved its prediction. With ``whole`` also the arrays ``places``
+    (n, 2) and ``edges`` (m, 2).
 
     Raises
     ------
     LabError
-        If the request does not make sense.
+        If there is no such graph, network or node.
     """
-    began = time.perf_counter()
-    asked = checked(request, bench)
-    data, task, _ = bench.opened(asked["set"])
-    p = predicted(bench, asked)
+    question = completed(question, bench)
+    data, task, _ = bench.opened(question.set)
+    p = predicted(bench, question)
     rows = task.test.cpu().numpy()
     y, s = data.graph.y[rows], data.graph.group[rows]
-    limits = np.asarray(asked["thresholds"], float)[s]
+    limits = np.asarray(question.thresholds, float)[s]
     hit = p[rows] >= limits
     found = evaluated(np.where(hit, 0.75, 0.25), y, s) | {"auc": evaluated(p[rows], y, s)["auc"]}
     result = Result(metrics={k: float(v) for k, v in found.items()})
     result.arrays = {"p": quantized(p)}
-    if asked["node"] is not None:
-        result.tables = {"neighbors": moved(bench, asked, p)}
-    if asked["whole"]:
+    if question.node is not None:
+        result.tables = {"neighbors": moved(bench, question, p)}
+    if question.whole:
         result.arrays |= {"places": spread_out(data.features), "edges": data.graph.edges.astype(np.int32)}
-    result.metrics["milliseconds"] = 1000 * (time.perf_counter() - began)
     return result
 
 
-def moved(bench: Bench, asked: dict[str, Any], p: np.ndarray) -> Any:
+def moved(bench: Bench, question: Question, p: np.ndarray) -> Any:
     """Return what each neighbor of a node gives to its prediction: how it changes when that one's features are unknown.
 
     Unknown means the mean of all nodes. Neighbors beyond `MOST_NEIGHBORS` are left out, the nearest numbers kept.
     """
     import pandas as pd
 
-    data, _, _ = bench.opened(asked["set"])
-    node = asked["node"]
+    data, _, _ = bench.opened(question.set)
+    node = question.node
     edges = data.graph.edges
     near = np.unique(edges[(edges == node).any(1)])
     near = np.concatenate([[node], near[near != node][:MOST_NEIGHBORS]])
-    base = bench.features(asked["set"], asked["cut"], asked["share"])
+    base = bench.features(question.set, question.cut, question.share)
     small, places = around(base, node)
-    arm = bench.arms(asked["set"]).get(asked["arm"])
+    arm = bench.arms(question.set).get(question.arm)
     if isinstance(arm, Arm) and arm.arm == "drop" and data.sensitive is not None:
         small = small.without(data.sensitive)
     if isinstance(arm, Arm) and arm.student == "plp":
-        return shared_out(bench, asked, arm, p)
-    model, extra = bench.network(asked["set"], asked["arm"], small)
+        return shared_out(bench, question, arm, p)
+    model, extra = bench.network(question.set, question.arm, small)
     at = {int(v): k for k, v in enumerate(places)}
     gives = []
     with torch.no_grad():
@@ -226,7 +208,7 @@ def moved(bench: Bench, asked: dict[str, Any], p: np.ndarray) -> Any:
     return pd.DataFrame({"node": near, "p": p[near], "gives": gives})
 
 
-def shared_out(bench: Bench, asked: dict[str, Any], arm: Arm, p: np.ndarray) -> Any:
+def shared_out(bench: Bench, question: Question, arm: Arm, p: np.ndarray) -> Any:
     """Return the learned shares of a PLP student's last step at a node: of its neighbors, and of its own perceptron.
 
     The table has a row a neighbor (the node itself first) and a last one, `node` -1, for the perceptron; `gives` is P
@@ -234,11 +216,11 @@ def shared_out(bench: Bench, asked: dict[str, Any], arm: Arm, p: np.ndarray) -> 
     """
     import pandas as pd
 
-    data, _, _ = bench.opened(asked["set"])
-    node, features = asked["node"], bench.features(asked["set"], asked["cut"], asked["share"])
+    data, _, _ = bench.opened(question.set)
+    node, features = question.node, bench.features(question.set, question.cut, question.share)
     if arm.arm == "drop" and data.sensitive is not None:
         features = features.without(data.sensitive)
-    model, extra = bench.network(asked["set"], asked["arm"], features)
+    model, extra = bench.network(question.set, question.arm, features)
     touched = torch.unique(features.edges[(features.edges == node).any(1)])
     near = torch.cat([torch.tensor([node], device=touched.device), touched[touched != node]])
     with torch.no_grad():
@@ -275,7 +257,7 @@ def recheck(run: LoadedRun, ctx: Context) -> dict[str, tuple[float, float]]:
             told = runs[(runs["set"] == name) & (runs["seed"] == 0)]
             for column, value in about.items():
                 told = told[told[column] == value]
-            p = predicted(bench, checked({"set": name, "arm": key}, bench))
+            p = predicted(bench, Question(set=name, arm=key))
             now = evaluated((quantized(p[rows]) + 0.5) / 256, data.graph.y[rows], data.graph.group[rows])
             for measure in ("accuracy", "sp"):
                 found[f"{name} {key} {measure}"] = (float(told[measure].iloc[0]), now[measure])

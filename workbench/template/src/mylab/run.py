@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
-from workbench.contract import Context, LabError, LoadedRun, Result
+from workbench.contract import Context, LoadedRun, Result
 
 from . import data, model
-from .params import Params
+from .params import Params, Question
 
 
 def run(params: Params, ctx: Context) -> Result:
@@ -48,26 +46,9 @@ def load(run: LoadedRun) -> np.ndarray:
     return run.result.arrays["centroids"]
 
 
-def probe(run: LoadedRun, request: dict[str, Any]) -> Result:
-    """Name one flower.
-
-    Parameters
-    ----------
-    run
-        The finished run whose centroids are asked.
-    request
-        ``{"flower": [sepal length, sepal width, petal length, petal width]}`` in centimeters.
-
-    Raises
-    ------
-    LabError
-        If the request holds no four numbers.
-    """
-    try:
-        x = np.array(request["flower"], dtype=float).reshape(1, len(data.MEASUREMENTS))
-    except (KeyError, TypeError, ValueError):
-        raise LabError("The question holds no flower.", "Send flower=[5.1, 3.5, 1.4, 0.2], in centimeters.") from None
-    far = model.distances(x, run.model)[0]
+def probe(run: LoadedRun, question: Question) -> Result:
+    """Name one flower; the question has been checked against its bounds."""
+    far = model.distances(np.array([question.flower]), run.model)[0]
     return Result(tables={"answer": pd.DataFrame({"species": data.SPECIES, "distance": far}).sort_values("distance")})
 
 
