@@ -160,3 +160,18 @@ def test_an_event_that_comes_before_the_engine_has_looked_at_the_store_hides_no_
     assert first.live.status == "running" and first.live.done == 1
     events.on_event(registry, (0.0, word | {"key": scheduler.new_key(run.id)}))
     assert registry.tasks[run.id] is not first and registry.tasks[run.id].live.status == "running"
+
+
+def test_a_strangers_run_that_is_resumed_here_while_we_look_is_not_lost(registry, monkeypatch):
+    run, foreign = running(registry)
+    foreign.foreign = True
+    resumed = []
+
+    def owner_gone(owner):
+        resumed.append(attempt(registry, run, "queued"))
+        return True
+
+    monkeypatch.setattr(recovery, "owner_gone", owner_gone)
+    recovery.refresh(registry, run.id)
+    assert registry.tasks[run.id] is resumed[0] and resumed[0].live.status == "queued"
+    assert open_store().run(run.id).status == "running"  # nobody has called it lost

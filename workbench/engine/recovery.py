@@ -36,13 +36,16 @@ def adopt(registry: RunRegistry) -> None:
 
 
 def refresh(registry: RunRegistry, run_id: str) -> None:
-    """Look up in the store how a run of another process is doing."""
-    run = registry.store.run(run_id)
-    if not run.finished and owner_gone(run.scheduler):
-        registry.store.close(run_id, "lost", worker.lost_record(CLOSED))
-        run = registry.store.run(run_id)
-    with registry.lock:
-        registry.tasks[run_id].live = snapshot(run)
+    """Look up in the store how a run of another process is doing, unless it has been resumed here meanwhile."""
+    task, run = registry.tasks.get(run_id), registry.store.run(run_id)
+    gone = not run.finished and owner_gone(run.scheduler)
+    with registry.lock:  # who resumes it takes the lock first, and writes to the store then
+        if task is None or registry.tasks.get(run_id) is not task:
+            return
+        if gone:
+            registry.store.close(run_id, "lost", worker.lost_record(CLOSED))
+            run = registry.store.run(run_id)
+        task.live = snapshot(run)
 
 
 def _take(registry: RunRegistry, run: Run, key: str, turn: int) -> None:
