@@ -25,7 +25,7 @@ from workbench.runs.record import Run as Record
 
 @dataclass(frozen=True, repr=False)
 class Run:
-    """A run in the hand: its numbers, tables, pictures and model.
+    """Handle to a run: its numbers, tables, pictures and model.
 
     In a notebook it shows its views; ``run.record`` is what the store keeps.
     """

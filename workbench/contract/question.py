@@ -50,6 +50,11 @@ class Question(Params):
         except (ValueError, TypeError) as error:
             raise cls._misfit(values, error) from error
 
+    def filled(self, **own: Any) -> Question:
+        """Return the question with what the run itself has (`own`) where a field is None or an empty text."""
+        values = self.to_dict()
+        return type(self)(**values | {name: value for name, value in own.items() if values[name] in (None, "")})
+
 
 def _plain(value: Any) -> Any:
     """Return arrays and tuples as lists, and NumPy's numbers as Python's."""

@@ -9,6 +9,7 @@ import threading
 import time
 import traceback
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -225,23 +226,29 @@ def _keep(store: Store, run: Run, ctx: WorkerContext, result: Result, status: st
 def answer_probe(run: Run, request: dict[str, Any]) -> Result:
     """Answer one question to a finished run; the Dask task behind ``Engine.probe``."""
     key = f"{run.id}/{run.seconds}"  # a run that was resumed has another result
-    if key not in _loaded:
-        params = get_lab(run.lab).Params.make(**run.params)
-        device = choose_device("auto")
-        _loaded[key] = LoadedRun(run.id, params, Result.load(run.folder), run.folder, device, run.seed)
-        while len(_loaded) > KEEP_LOADED:
-            _loaded.popitem(last=False)
-    _loaded.move_to_end(key)
+    loaded = _remembered(_loaded, key, lambda: _load(run), KEEP_LOADED)
     began = time.perf_counter()
     question = f"{key} {json.dumps(request, sort_keys=True, default=_json_value)}"
-    known = _answers.get(question)
-    if known is not None:  # the same question to the same run has the same answer; only the time is another
-        _answers.move_to_end(question)
-        return replace(known, metrics=known.metrics | {"milliseconds": 1000 * (time.perf_counter() - began)})
-    found = _answers[question] = get_lab(run.lab).probe(_loaded[key], request)
-    while len(_answers) > KEEP_ANSWERS:
-        _answers.popitem(last=False)
-    return found
+    known = question in _answers  # the same question to the same run has the same answer; only the time is another
+    result = _remembered(_answers, question, lambda: get_lab(run.lab).probe(loaded, request), KEEP_ANSWERS)
+    if not known:
+        return result
+    return replace(result, metrics=result.metrics | {"milliseconds": 1000 * (time.perf_counter() - began)})
+
+
+def _load(run: Run) -> LoadedRun:
+    params = get_lab(run.lab).Params.make(**run.params)
+    return LoadedRun(run.id, params, Result.load(run.folder), run.folder, choose_device("auto"), run.seed)
+
+
+def _remembered(memory: OrderedDict[str, Any], key: str, make: Callable[[], Any], most: int) -> Any:
+    """Return what is kept under a key, made first if it is not there; the ones used last are kept, `most` of them."""
+    if key not in memory:
+        memory[key] = make()
+        while len(memory) > most:
+            memory.popitem(last=False)
+    memory.move_to_end(key)
+    return memory[key]
 
 
 def _json_value(value: Any) -> Any:

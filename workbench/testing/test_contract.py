@@ -43,8 +43,8 @@ def finished(lab):
 
 @pytest.fixture(scope="module")
 def small(lab, request):
-    """Return a run of the smallest preset and its context: ``tiny`` where the lab declares it, else ``quick``."""
-    return run_preset(lab, TINY) if TINY in lab.Params.presets else request.getfixturevalue("finished")
+    """Return a run of the smallest preset and its context, made once."""
+    return request.getfixturevalue("finished") if smallest(lab) == "quick" else run_small(lab)
 
 
 def run_preset(lab, preset, **context):
@@ -58,7 +58,12 @@ def run_preset(lab, preset, **context):
 
 def run_small(lab, **context):
     """Run the preset of the fixture `small`."""
-    return run_preset(lab, TINY if TINY in lab.Params.presets else "quick", **context)
+    return run_preset(lab, smallest(lab), **context)
+
+
+def smallest(lab):
+    """Return the name of the smallest preset that a lab declares."""
+    return TINY if TINY in lab.Params.presets else "quick"
 
 
 def fresh_python(code):

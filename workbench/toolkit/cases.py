@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from workbench.contract.errors import LabError
 from workbench.contract.result import Result
 
 Arrays = dict[str, np.ndarray]
@@ -34,3 +35,21 @@ def stored_cases(result: Result) -> dict[str, Arrays]:
             arrays = {key: kept[key] for key in kept.files}
         found[arrays.pop("name").tobytes().decode()] = arrays
     return found
+
+
+def chosen_voxel(at: Sequence[float] | None, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the voxel (3,) of a case that a question names; the middle if it names none.
+
+    Raises
+    ------
+    LabError
+        If it lies outside of the case.
+    """
+    if at is None:
+        return np.array(shape) // 2
+    voxel = np.rint(at).astype(int)
+    if (voxel < 0).any() or (voxel >= shape).any():
+        raise LabError(
+            f"The voxel {voxel.tolist()} is not in the scan.", f"It has {' x '.join(map(str, shape))} voxels."
+        )
+    return voxel

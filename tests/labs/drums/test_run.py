@@ -15,7 +15,7 @@ from workbench.labs.drums.views.play import bits, unbits
 from workbench.runs.record import recorded_run
 from workbench.toolkit.memory import MemoryContext
 
-TINY = {"layers": 1, "width": 32, "window": 3, "pretrain": 3, "finetune": 3, "prompts": 2, "bars": 2, "smaller": True}
+TINY = Params.presets["tiny"] | {"smaller": True}
 PROMPT = np.random.default_rng(0).random((2 * BAR, WIDTH)) < 0.3
 
 

@@ -5,19 +5,9 @@ import pandas as pd
 import pytest
 
 from workbench.contract.result import Result
-from workbench.labs.eam.params import ATTENTION, CT_ONLY, EAM, JOINT, MR_ONLY
+from workbench.labs.eam.params import ATTENTION, CT_ONLY, EAM, JOINT, MR_ONLY, Params
 
-TINY = {
-    "many": 3,
-    "test": 2,
-    "validation": 1,
-    "slices": 3,
-    "size": 16,
-    "width": 4,
-    "steps": 3,
-    "batch": 2,
-    "shots": [1],
-}
+TINY = Params.presets["tiny"]
 
 
 def scores(seeds=5, subjects=12, steps=1500, shots=(1, 3, 10), **shift):

@@ -12,7 +12,7 @@ from workbench.labs.reliant.method.jobs import arms_of
 from workbench.labs.reliant.params import OFFICIAL, OWN, Params
 from workbench.toolkit.memory import MemoryContext
 
-TINY = {"teacher_epochs": 4, "epochs": 6, "small_seeds": 2, "students": ["sgc", "sage", "plp", "akd"], "both": True}
+TINY = Params.presets["tiny"] | {"small_seeds": 2, "students": ["sgc", "sage", "plp", "akd"], "both": True}
 
 
 @pytest.fixture(scope="module")

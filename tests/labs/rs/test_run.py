@@ -16,7 +16,7 @@ from workbench.labs.rs.method import probe
 from workbench.labs.rs.params import OWN, STUDIES, Params, Question
 from workbench.toolkit.memory import MemoryContext
 
-TINY = {"seeds": 1, "n": 60, "tasks": 6, "epochs": 2, "width": 8, "depth": 1, "null": 2, "components": 2, "rows": 120}
+TINY = Params.presets["tiny"]
 MEASURES = {"rs", "rs_adj", "rs_local", "dsi", "n2", "lsc", "density", "gsi", "n1", "clscoef", "f1"}
 GROUP = {"dataset", "setting", "kind"}
 ACCURACIES = {"lr", "svc", "knn"}

@@ -16,6 +16,7 @@ from workbench.data.volumes.volume import Labels, Volume
 from workbench.labs.amos.method.data import material
 from workbench.labs.amos.method.model import rules_of, spec_of
 from workbench.labs.amos.params import Params, Question
+from workbench.toolkit.cases import chosen_voxel
 from workbench.toolkit.memory import MemoryContext
 from workbench.toolkit.segmentation.networks import Spec
 from workbench.toolkit.segmentation.preprocessing import Recipe, intensities, native_mask, resampled
@@ -69,7 +70,7 @@ def answer(question: Question, ready: Loaded, params: Params, device: str) -> Re
     if name not in ready.cases:
         raise LabError(f"This run has no case {name!r}.", f"It has {', '.join(list(ready.cases)[:6])}.")
     volume, truth = read_case(ready.cases[name])
-    at = point(question.at, volume.shape)
+    at = chosen_voxel(question.at, volume.shape)
     spoiled = spoil(volume, question)
     where = neighborhood(volume, at, ready)
     clean = look(ready, volume, volume.voxels, 1.0, where, device)
@@ -159,21 +160,3 @@ def neighborhood(volume: Volume, at: np.ndarray, ready: Loaded) -> tuple[slice, 
         start = int(np.clip(at[axis] - size // 2, 0, volume.shape[axis] - size))
         found.append(slice(start, start + size))
     return tuple(found)
-
-
-def point(at: list[float] | None, shape: tuple[int, int, int]) -> np.ndarray:
-    """Return the voxel (3,) asked for; the middle if none is.
-
-    Raises
-    ------
-    LabError
-        If it lies outside of the scan.
-    """
-    if at is None:
-        return np.array(shape) // 2
-    voxel = np.rint(at).astype(int)
-    if (voxel < 0).any() or (voxel >= shape).any():
-        raise LabError(
-            f"The voxel {voxel.tolist()} is not in the scan.", f"It has {' x '.join(map(str, shape))} voxels."
-        )
-    return voxel

@@ -99,8 +99,7 @@ def completed(question: Question, bench: Bench) -> Question:
             f"There is no test image {question.image}.", f"They are numbered 0 to {len(bench.data.tests) - 1}."
         )
     carrier, _, attack = bench.names[-1].partition("/")[0].partition("_")
-    known = {"carrier": carrier, "attack": attack, "victim": bench.params.victims[0]}
-    return Question(**question.to_dict() | {key: getattr(question, key) or name for key, name in known.items()})
+    return question.filled(carrier=carrier, attack=attack, victim=bench.params.victims[0])
 
 
 def answer(question: Question, bench: Bench) -> Result:

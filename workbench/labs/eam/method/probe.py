@@ -13,7 +13,7 @@ from workbench.contract import LabError, LoadedRun, Result
 from workbench.labs.eam.method.model import Learner, attend, predict
 from workbench.labs.eam.method.subjects import HEART, ORGANS
 from workbench.labs.eam.params import CARDIAC, MODALITIES, Question
-from workbench.toolkit.cases import stored_cases
+from workbench.toolkit.cases import chosen_voxel, stored_cases
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def answer(question: Question, ready: Ready, device: str) -> Result:
         raise LabError("This run has no external attention module to ask.", "Run the arm 'joint + EAM'.")
     name, other = pair(ready, question)
     subject = ready.subjects[name]
-    at, scale = pixel(question.at, subject["values"].shape), question.scale
+    at, scale = chosen_voxel(question.at, subject["values"].shape), question.scale
     if scale >= len(ready.model.modules_outside):
         raise LabError(
             f"There is no module {scale}.", f"There are {len(ready.model.modules_outside)}, numbered from 0."
@@ -109,22 +109,6 @@ def pair(ready: Ready, question: Question) -> tuple[str, str]:
     if other not in others:
         raise LabError(f"{other!r} is no kept subject of the other modality.", f"There are {', '.join(others)}.")
     return name, other
-
-
-def pixel(at: list[float] | None, shape: tuple[int, ...]) -> np.ndarray:
-    """Return the pixel (3,) asked for; the middle if none is.
-
-    Raises
-    ------
-    LabError
-        If it lies outside of the slices.
-    """
-    if at is None:
-        return np.array(shape) // 2
-    found = np.rint(at).astype(int)
-    if (found < 0).any() or (found >= shape).any():
-        raise LabError(f"The pixel {found.tolist()} is not in the subject.", f"It has {' x '.join(map(str, shape))}.")
-    return found
 
 
 def number_of(organ: str, names: tuple[str, ...], found: int) -> int:

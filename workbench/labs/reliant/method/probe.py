@@ -101,16 +101,15 @@ def completed(question: Question, bench: Bench) -> Question:
     LabError
         If there is no such node, or a threshold is no probability.
     """
-    name = question.set or bench.params.dataset
-    nodes = len(bench.opened(name)[0].graph)
+    question = question.filled(set=bench.params.dataset)
+    nodes = len(bench.opened(question.set)[0].graph)
     if question.node is not None and question.node >= nodes:
         raise LabError(
             f"There is no node {question.node}.", f"They are numbered 0 to {nodes - 1}, as the table's rows."
         )
     if not all(0 <= value <= 1 for value in question.thresholds):
         raise LabError(f"{question.thresholds} are no two thresholds.", "A threshold lies between 0 and 1.")
-    arm = question.arm or next(iter(bench.arms(name)))
-    return Question(**question.to_dict() | {"set": name, "arm": arm})
+    return question.filled(arm=next(iter(bench.arms(question.set))))
 
 
 def predicted(bench: Bench, question: Question) -> np.ndarray:
