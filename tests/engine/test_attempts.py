@@ -1,5 +1,7 @@
 """A run that is resumed is another attempt: late words about the one before don't reach it."""
 
+import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -110,7 +112,7 @@ def test_an_attempt_that_dask_starts_again_ends_and_runs_nothing(registry, monke
     """Its worker died; meanwhile the run is in line once more, and what is there belongs to the next attempt."""
     run, first = running(registry)
     store = open_store()
-    store.update(run.id, attempt=first.key)
+    store.update(run.id, attempt=first.key, begun=first.key)
     asked = SimpleNamespace(get_current_task=lambda: first.key)
     monkeypatch.setattr(worker, "get_worker", lambda: asked)
     assert worker.execute(run.id, store.uri, str(store.root)) == worker.AGAIN
@@ -120,6 +122,70 @@ def test_an_attempt_that_dask_starts_again_ends_and_runs_nothing(registry, monke
     second = attempt(registry, run, "queued")
     assert worker.execute(run.id, store.uri, str(store.root)) == worker.AGAIN
     assert store.run(run.id).status == "queued" and second.active
+    store.update(run.id, attempt=second.key)  # as `dispatch.send` does
+    assert worker.execute(run.id, store.uri, str(store.root)) == worker.AGAIN
+
+
+class FakeWorker:
+    """A Dask worker that executes one task."""
+
+    address = "tcp://w"
+
+    def __init__(self, key):
+        self.key = key
+
+    def get_current_task(self):
+        return self.key
+
+    def log_event(self, topic, message):
+        pass
+
+
+def test_a_run_belongs_to_its_last_attempt_whatever_an_older_one_writes_late(registry, monkeypatch):
+    """The worker of a killed server took the run from its line and dies over it, after it was resumed elsewhere."""
+    run, first = running(registry)
+    store = open_store()
+    dispatch.end_lost(registry, first)
+    store.reopen(run.id, registry.owner)
+    second = attempt(registry, run, "queued")
+    store.update(run.id, attempt=second.key)
+    store.update(run.id, status="running", begun=first.key)  # it had looked before the run was called lost
+    monkeypatch.setattr(worker, "get_worker", lambda: FakeWorker(second.key))
+    assert worker.execute(run.id, store.uri, str(store.root)) == "done"
+    assert store.run(run.id).status == "done"
+
+
+def test_an_attempt_that_lost_its_run_stops_and_keeps_nothing(registry, monkeypatch):
+    run = open_store().create("trial", {"steps": 400, "pause": 0.05}, seed=0, preset="", device="cpu", scheduler="x")
+    first, store = attempt(registry, run, "queued"), open_store()
+    store.update(run.id, attempt=first.key)
+    monkeypatch.setattr(worker, "get_worker", lambda: FakeWorker(first.key))
+    ended = []
+    thread = threading.Thread(target=lambda: ended.append(worker.execute(run.id, store.uri, str(store.root))))
+    thread.start()
+    try:
+        while not (run.folder / "checkpoint.safetensors").exists():
+            time.sleep(0.05)
+        dispatch.end_lost(registry, first)
+        store.reopen(run.id, registry.owner)
+    finally:
+        thread.join(60)
+    assert ended == [worker.AGAIN]  # long before its 400 steps
+    assert store.run(run.id).status == "queued" and not (run.folder / "provenance.json").exists()
+
+
+def test_an_attempt_that_ended_never_stands_as_under_way(registry, monkeypatch):
+    """Somebody writes to the store between the two looks of who ends it."""
+    run, task = running(registry)
+    close = open_store().close
+
+    def closed_and_opened(run_id, status, error=None):
+        close(run_id, status, error)
+        open_store().update(run_id, status="running")
+
+    monkeypatch.setattr(open_store(), "close", closed_and_opened)
+    dispatch.end_lost(registry, task)
+    assert task.live.status == "lost"
 
 
 def test_the_engine_hears_that_an_attempt_was_started_again(registry):

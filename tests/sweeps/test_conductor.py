@@ -129,12 +129,18 @@ def test_a_killed_worker_costs_nothing_on_a_real_cluster(dask_cluster, wait_for)
     engine.close()
 
 
+# Its cluster, when it has one of its own, outlives the leader by some seconds, as a busy one does.
 LEADER = """
-import sys, time
+import os, subprocess, sys, time
 from workbench.engine import Engine
 from workbench.sweeps import conductor
 from workbench.sweeps.spec import make_spec
 engine = Engine(sys.argv[1] or None, slots=2)
+engine.wait()
+if not sys.argv[1]:
+    line = os.dup(engine._child.stdin.fileno())
+    os.set_inheritable(line, True)
+    subprocess.Popen(["sleep", "15"], close_fds=False, stdout=subprocess.DEVNULL)
 spec = make_spec("trial", {"darts": [100, 200, 300, 400]}, seeds=[0, 1], base={"steps": 60, "pause": 0.05})
 print(conductor.start(engine, spec), flush=True)
 time.sleep(600)

@@ -270,9 +270,10 @@ class Engine:
     def _send(self, task: Task) -> None:
         try:
             self.wait()
-            dispatch.send(self._registry, task)
-        except Exception as error:
+        except LabError as error:
             self._registry.finish(task, "failed", worker.error_record(error))
+        else:
+            dispatch.send(self._registry, task)
 
     def _ask(self, run_id: str, request: dict[str, Any]) -> Result:
         run = dispatch.finished_run(run_id)

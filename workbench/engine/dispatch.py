@@ -17,10 +17,20 @@ PATIENCE = 120  # seconds for the answer to a question
 
 
 def send(registry: RunRegistry, task: Task) -> None:
-    """Hand a queued run to the scheduler; its turn is its priority there."""
+    """Hand a queued run to the scheduler; one that cannot be handed over has failed."""
+    try:
+        _submit(registry, task)
+    except Exception as error:
+        registry.finish(task, "failed", worker.error_record(error))
+
+
+def _submit(registry: RunRegistry, task: Task) -> None:
+    """Submit the Dask task of a run, with its turn as the priority."""
     from distributed import fire_and_forget
 
     run_id = task.live.run_id
+    if task.active:
+        registry.store.update(run_id, attempt=task.key)  # before any worker sees it
     with registry.lock:
         if task.closing or not task.active:
             return  # withdrawn while the engine was starting
@@ -53,11 +63,19 @@ def on_task_done(registry: RunRegistry, task: Task, future: Any) -> None:
             registry.settle(task, status)
     elif error is not None and not isinstance(error, KilledWorker):
         registry.finish(task, "failed", worker.error_record(error))
-    elif task.kill_at is None and registry.store.run(task.live.run_id).status == "queued":
+    elif task.kill_at is None and not _begun(registry, task):
         task.key = scheduler.new_key(task.live.run_id)
         registry.outbox.submit(send, registry, task)  # it only stood in line at a worker that died: nothing is lost
     else:
         end_lost(registry, task)
+
+
+def _begun(registry: RunRegistry, task: Task) -> bool:
+    """Say whether a worker has begun an attempt; when the store cannot tell, it is taken for one that has."""
+    try:
+        return registry.store.has_begun(task.key, task.live.run_id)
+    except Exception:
+        return True
 
 
 def end_lost(registry: RunRegistry, task: Task) -> None:

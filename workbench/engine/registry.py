@@ -85,7 +85,8 @@ class RunRegistry:
     def _close(self, task: Task, status: str, error: dict[str, str] | None) -> None:
         try:
             self.store.close(task.live.run_id, status, error)
-            status = self.store.run(task.live.run_id).status
+            known = self.store.run(task.live.run_id)
+            status = known.status if known.finished else status
         except Exception:
             self.owed.append((task, status, error))
         self.settle(task, status, error)

@@ -27,7 +27,7 @@ from workbench.toolkit.memory import MemoryContext
 from workbench.toolkit.tensors import CHECKPOINTS, load_last_checkpoint, save_checkpoint, save_tensors
 
 TOPIC = "workbench"  # of the Dask events that carry progress
-AGAIN = "again"  # what `execute` returns of an attempt that Dask has started a second time
+AGAIN = "again"  # what `execute` returns of an attempt that its run does not belong to any more
 _stops: set[str] = set()  # runs that were asked to stop, in this process
 _loaded: OrderedDict[str, LoadedRun] = OrderedDict()  # the runs that probes asked last
 _answers: OrderedDict[str, Result] = OrderedDict()  # to the last questions
@@ -119,6 +119,13 @@ class WorkerContext(MemoryContext):
         self.obeyed = self.obeyed or self.run.id in _stops
         return self.obeyed
 
+    def disowned(self) -> bool:
+        """Say whether the run was called lost meanwhile, and may go on elsewhere; no, when the store cannot tell."""
+        try:
+            return not self.store.owns(self.attempt, self.run.id)
+        except LabError:
+            return False
+
     # -- talking to the outside ----------------------------------------------------------------
 
     def send(self, **message: Any) -> None:
@@ -162,7 +169,10 @@ class WorkerContext(MemoryContext):
                         log.writelines(f"{line}\n" for line in unlogged)
                     unlogged = []
                 if last or time.time() - written > 1.0:
-                    self.store.update(self.run.id, metrics=unsaved, progress=progress, peak_memory=self.peak_memory)
+                    if self.disowned():
+                        request_stop(self.run.id)
+                    else:
+                        self.store.update(self.run.id, metrics=unsaved, progress=progress, peak_memory=self.peak_memory)
                     unsaved, written = [], time.time()
             if last:
                 self._enter("")
@@ -179,14 +189,14 @@ def execute(run_id: str, store_uri: str, store_root: str) -> str:
     """
     store, attempt = open_store(store_uri, store_root), str(get_worker().get_current_task())
     run = store.run(run_id)
-    # Dask starts a task again when its worker died. For us that attempt is lost: the engine says so, since the run
-    # may be in line once more by now, and the next attempt is not ours to end or to run.
-    if run.status != "queued" or store.attempt(run_id) == attempt:
+    # Dask starts a task again when its worker died, and a cluster whose engine is gone goes on with what it has in
+    # line. Such an attempt is lost: the run may be queued once more by now, and belong to the next one.
+    if not store.owns(attempt, run_id) or store.has_begun(attempt, run_id):
         return AGAIN
     _stops.discard(run_id)  # an earlier stop of a run that is resumed; a new one is asked for again at the start
     device = choose_device(run.device)
     started = time.time()
-    store.update(run_id, status="running", device=device, started=str(started), attempt=attempt)
+    store.update(run_id, status="running", device=device, started=str(started), begun=attempt)
     with WorkerContext(run, attempt, store_uri, store_root, device) as ctx:
         ctx.send(status="running", device=device, started=started)
         error = None
@@ -196,6 +206,9 @@ def execute(run_id: str, store_uri: str, store_root: str) -> str:
             status = "stopped" if ctx.obeyed else "done"
         except Exception as problem:  # the run fails, the worker lives on
             status, error, result = "failed", error_record(problem), Result()
+    if ctx.disowned():
+        _stops.discard(run_id)
+        return AGAIN
     if error is not None:
         delete_partial_files(run.folder)
     try:

@@ -125,15 +125,15 @@ class Store:
             marks = []
 
     def reopen(self, run_id: str, scheduler: str) -> Run:
-        """Queue a run again that was stopped, failed or lost; what it had saved stays."""
+        """Queue a run again that was stopped, failed or lost; what it had saved stays, and no attempt owns it yet."""
         folder = self.run(run_id).folder
         for name in ("error.json", "run.json"):
             (folder / name).unlink(missing_ok=True)
-        self.update(run_id, status="queued", scheduler=scheduler, started="")
+        self.update(run_id, status="queued", scheduler=scheduler, started="", attempt="")
         return self.run(run_id)
 
     def close(self, run_id: str, status: str, error: dict[str, str] | None = None) -> None:
-        """Mark a run as ended and write its ``run.json``; a run that has ended stays as it is."""
+        """Mark a run as ended, and as no attempt's, and write its ``run.json``; a run that has ended stays as it is."""
         run = self.run(run_id)
         if run.finished:
             return
@@ -148,7 +148,7 @@ class Store:
         if not self.is_local(run_id):
             self.client.log_artifacts(run_id, str(run.folder))
         # Last of all: whoever is killed before leaves a run that is lost, not one half done.
-        self.update(run_id, status=status, seconds=f"{seconds:013.3f}")  # MLflow sorts tags as text
+        self.update(run_id, status=status, attempt="", seconds=f"{seconds:013.3f}")  # MLflow sorts tags as text
 
     # -- reading -------------------------------------------------------------------------------
 
@@ -262,9 +262,16 @@ class Store:
             link.exec_driver_sql("PRAGMA analysis_limit = 400")
             link.exec_driver_sql("ANALYZE")
 
-    def attempt(self, run_id: str) -> str:
-        """Return the name of the last attempt at a run that has started, or "" when none has."""
-        return self._tags(run_id).get("attempt", "")
+    def owns(self, attempt: str, run_id: str) -> bool:
+        """Say whether a run belongs to an attempt, by the name of its Dask task; a run that has ended is nobody's.
+
+        A worker may live on for seconds after its engine is gone and the run has been resumed elsewhere.
+        """
+        return self._tags(run_id).get("attempt", "") == attempt
+
+    def has_begun(self, attempt: str, run_id: str) -> bool:
+        """Say whether an attempt is the last one that a worker has begun."""
+        return self._tags(run_id).get("begun", "") == attempt
 
     # -- inside --------------------------------------------------------------------------------
 

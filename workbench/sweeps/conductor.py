@@ -217,4 +217,10 @@ class Conductor:
         return record.read(self._store, self._id)
 
     def _end(self, status: str, error: str = "") -> None:
-        record.update(self._store, self._id, status=status, error=error)
+        """Write how it ended; a store that is full or held by another process is tried again."""
+        while True:
+            try:
+                return record.update(self._store, self._id, status=status, error=error)
+            except LabError:
+                if self._engine.closed.wait(LOOK):
+                    return None
