@@ -1,6 +1,7 @@
 """The contract between the workbench and a lab: everything that the author of a lab imports from it by name.
 
->>> from workbench.contract import Claim, Context, Lab, LabError, LoadedRun, Metric, Paper, Params, Question, Result
+>>> from workbench.contract import Context, Lab, LabError, LoadedRun, Params, Question, Result, Tab
+>>> from workbench.contract import Claim, Metric, Paper
 """
 
 from workbench.contract.context import Context, stream_seed
@@ -9,6 +10,7 @@ from workbench.contract.lab import Claim, Lab, LoadedRun, Metric, Paper, PaperVa
 from workbench.contract.params import Params
 from workbench.contract.question import Question
 from workbench.contract.result import Result
+from workbench.contract.tab import Tab
 
 __all__ = [
     "Claim",
@@ -22,6 +24,7 @@ __all__ = [
     "Params",
     "Question",
     "Result",
+    "Tab",
     "Verdict",
     "get_lab",
     "labs",

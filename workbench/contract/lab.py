@@ -161,8 +161,15 @@ class Lab:
         return replace(result, metrics={**result.metrics, "milliseconds": 1000 * (time.perf_counter() - began)})
 
     def views(self, result: Result, link: Any = None) -> dict[str, Callable[[], Any]]:
-        """Return title -> function that builds the view; called in the web server or a notebook."""
-        return importlib.import_module(f"{self.module}.views").views(result, link)
+        """Return title -> function that builds the tab, of those that the result has; called where they are shown.
+
+        They are the `workbench.contract.tab.Tab` of ``TABS`` in the lab's ``views``. A lab whose tabs are not known
+        before its result defines a function ``views(result, link)`` there, which returns such a dictionary.
+        """
+        room = importlib.import_module(f"{self.module}.views")
+        if hasattr(room, "TABS"):
+            return {tab.title: functools.partial(tab.build, result, link) for tab in room.TABS if tab.fits(result)}
+        return room.views(result, link)
 
     def viewers(self, run: Any) -> dict[str, Callable[[Path | None], Any]]:
         """Return name -> function that shows a `workbench.runs.record.Run` in a desktop window; {} without that room.

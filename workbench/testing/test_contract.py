@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from importlib import import_module
 
+import bokeh.models as bm
 import numpy as np
+import panel as pn
 import param
 import pytest
 
@@ -179,6 +184,57 @@ for title, build in views.items():
     build()
 assert "torch" not in sys.modules
 """)
+
+
+class Tables(Mapping):
+    """The tables of a result, one of them left out if that is asked for; notes which are read."""
+
+    def __init__(self, tables: Mapping, without: str = ""):
+        self._tables = {name: tables[name] for name in tables if name != without}
+        self.seen: set[str] = set()
+
+    def __getitem__(self, name):
+        table = self._tables[name]
+        self.seen.add(name)
+        return table
+
+    def __iter__(self):
+        return iter(self._tables)
+
+    def __len__(self):
+        return len(self._tables)
+
+
+def drawn(tab):
+    """Draw a tab; return its figures, its widgets of our own, and its sentences."""
+    models = list(pn.panel(tab()).get_root().references())
+    figures = [model for model in models if isinstance(model, bm.Plot)]
+    widgets = [model for model in models if "ESM" in type(model).__name__]
+    texts = [re.sub(r"<[^>]*>", " ", model.text) for model in models if isinstance(getattr(model, "text", None), str)]
+    return figures, widgets, [text for text in texts if len(text.split()) > 4]
+
+
+def has_data(figure):
+    """Say whether a Bokeh figure shows anything."""
+    sources = [renderer.data_source for renderer in figure.renderers if hasattr(renderer, "data_source")]
+    return any(len(column) for source in sources for column in source.data.values())
+
+
+def test_each_tab_draws_data_or_says_why_not_and_needs_what_it_declares(lab, request):
+    """From the recorded run, or the quick one of a lab that ships none; then with each table that it reads gone."""
+    result = read_record(lab.recorded).result if lab.recorded else request.getfixturevalue("finished")[0]
+    for title in lab.views(result):
+        tables = Tables(result.tables)
+        tab = lab.views(replace(result, tables=tables))[title]
+        tables.seen.clear()
+        figures, widgets, sentences = drawn(tab)
+        assert all(map(has_data, figures)) and (figures or widgets or sentences), f"{title} is empty"
+        for name in sorted(tables.seen):
+            others = lab.views(replace(result, tables=Tables(result.tables, without=name)))
+            if title in others:
+                figures, widgets, sentences = drawn(others[title])
+                assert all(map(has_data, figures)), f"{title} has an empty picture without the table {name}"
+                assert figures or widgets or sentences, f"{title} is empty without the table {name}"
 
 
 # the recorded run -----------------------------------------------------------------------------------------------

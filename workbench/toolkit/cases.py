@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,18 @@ def to_npz(name: str, arrays: Mapping[str, Any]) -> bytes:
     whole = {key: np.asarray(value) for key, value in arrays.items()}
     np.savez_compressed(blob, name=np.frombuffer(name.encode(), np.uint8), **whole)
     return blob.getvalue()
+
+
+def has_cases(result: Result) -> bool:
+    """Say whether a result keeps any case."""
+    return any(name.startswith("case_") for name in result.media)
+
+
+def case_contents(result: Result) -> Iterator[tuple[int, list[str]]]:
+    """Yield the modality and the names of the arrays of each kept case, without reading the large ones."""
+    for file in sorted(name for name in result.media if name.startswith("case_")):
+        with np.load(io.BytesIO(result.media[file]), allow_pickle=False) as kept:
+            yield int(kept["modality"]), kept.files
 
 
 def stored_cases(result: Result) -> dict[str, Arrays]:

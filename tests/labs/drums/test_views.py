@@ -8,9 +8,9 @@ import pytest
 
 from workbench.contract.errors import LabError
 from workbench.contract.result import Result
+from workbench.labs.drums import LAB
 from workbench.labs.drums.common.drumroll import BAR, WIDTH
 from workbench.labs.drums.common.evaluation import HUMAN, packed_rows
-from workbench.labs.drums.views import views
 from workbench.labs.drums.views.groove import kept_rows, marks, tempo
 from workbench.labs.drums.views.play import GUIDE, Table, bits, unbits
 from workbench.ui.link import Link
@@ -155,7 +155,7 @@ def test_the_state_comes_back_from_the_address(table, result):
 
 
 def test_without_a_page_to_ask_the_view_says_so(result):
-    made = views(result)
+    made = LAB.views(result)
     assert list(made) == ["Play", "Grooves", "Listen"]
     words = " ".join(str(part.object) for part in made["Play"]().select() if hasattr(part, "object"))
     assert "nobody to ask" in words

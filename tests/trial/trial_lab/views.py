@@ -1,5 +1,10 @@
 import holoviews as hv
 
+from workbench.contract import Tab
 
-def views(result, link=None):
-    return {"Board": lambda: hv.Points(result.tables["last"], ["x", "y"])} if "last" in result.tables else {}
+
+def board(result, link):
+    return hv.Points(result.tables["last"], ["x", "y"])
+
+
+TABS = (Tab("Board", board, needs=("last",)),)

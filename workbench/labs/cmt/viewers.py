@@ -10,7 +10,6 @@ from typing import Any
 from workbench.contract import Result
 from workbench.labs.cmt.common.conditions import CONDITIONS
 from workbench.labs.cmt.common.kept_scenes import OWN, found_in, scenes_of
-from workbench.labs.cmt.common.shapes import ARMS
 from workbench.labs.cmt.views import style
 from workbench.labs.cmt.views.scenes import first
 from workbench.viewers.scenes import show_scene
@@ -30,6 +29,7 @@ def show_kept(result: Result, save: Path | None = None) -> None:
         show_scene(scenes[name], None, save)
         return
     table = result.tables["boxes"]
-    arm, condition = first(style.arms_in(table["arm"])), next(iter(style.conditions_in(table["condition"])))
-    title = f"{name}, {ARMS[arm].title}, {CONDITIONS[condition].title}"
+    arm = first([one.name for one in style.SERIES.among(table["arm"])])
+    condition = style.conditions_in(table["condition"])[0]
+    title = f"{name}, {style.SERIES[arm].label}, {CONDITIONS[condition].title}"
     show_scene(scenes[name], found_in(result, scenes[name], arm, condition), save, title)

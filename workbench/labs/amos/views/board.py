@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import bokeh.models as bm
 import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
+from bokeh.plotting import figure
 
 from workbench.contract import Result
 from workbench.labs.amos.common.published import anchors
@@ -15,6 +15,7 @@ from workbench.labs.amos.views import style
 from workbench.toolkit.segmentation.ranking import between
 from workbench.ui import frame
 from workbench.ui.link import remember
+from workbench.ui.plots.charts import forest, learning_curves
 
 
 def modalities(result: Result, link: Any, table: str) -> pmui.RadioButtonGroup:
@@ -32,7 +33,7 @@ def leaderboard_view(result: Result, link: Any = None) -> pn.Column:
 
     def draw(modality: str) -> pn.Column:
         rows = board[board["modality"] == modality].reset_index(drop=True)
-        plots = [frame.pane(forest(rows, key, name)) for name, key in style.MEASURES.items()]
+        plots = [frame.pane(team_forest(rows, key, name)) for name, key in style.MEASURES.items()]
         cells = pd.DataFrame({"network, arm": rows["team"]})
         for name, key in (("DSC", "dsc"), ("NSD", "nsd"), ("mean rank", "rank")):
             cells[name] = [between(r, key, 2 if key == "rank" else 3) for r in rows.to_dict(orient="records")]
@@ -50,22 +51,12 @@ def leaderboard_view(result: Result, link: Any = None) -> pn.Column:
     )
 
 
-def forest(rows: pd.DataFrame, key: str, name: str) -> bm.Plot:
-    """Return one measure of all teams as dots with intervals, the best at the top."""
+def team_forest(rows: pd.DataFrame, key: str, name: str) -> figure:
+    """Return one measure of all teams with its intervals, the best at the top."""
     rows = rows.sort_values(key, ascending=False)
-    colors = style.look(list(rows["team"]))
-    low, high = f"{key}_low", f"{key}_high"
-    plot = frame.plain_figure(90 + 34 * len(rows), "save", y_range=list(reversed(rows["team"])), title=name)
-    columns = {"team": rows["team"], "value": rows[key], "low": rows[low], "high": rows[high]}
-    columns |= {"color": [colors[t][0] for t in rows["team"]], "marker": [colors[t][1] for t in rows["team"]]}
-    source = bm.ColumnDataSource({k: list(v) for k, v in columns.items()})
-    plot.segment("low", "team", "high", "team", source=source, color="color", line_width=3, alpha=0.6)
-    dots = plot.scatter("value", "team", source=source, size=12, color="color", marker="marker")
-    tips = frame.hover(("", "@team"), ("mean", "@value{0.0000}"), ("95 %", "@low{0.000} to @high{0.000}"))
-    tips.renderers = [dots]
-    plot.add_tools(tips)
-    plot.xaxis.axis_label = f"{name} (0–1), mean over organs and cases"
-    return plot
+    columns = {"team": "name", key: "mean", f"{key}_low": "low", f"{key}_high": "high"}
+    xlabel = f"{name} (0–1), mean over organs and cases"
+    return forest(rows.rename(columns=columns), style.teams(rows["team"]), xlabel=xlabel, title=name)
 
 
 def ranks_view(result: Result, link: Any = None) -> pn.Column:
@@ -75,15 +66,15 @@ def ranks_view(result: Result, link: Any = None) -> pn.Column:
 
     def draw(modality: str) -> pn.pane.Bokeh:
         rows = board[board["modality"] == modality]
-        looks = style.look(list(rows["team"]))
+        series = style.teams(rows["team"])
         plot = frame.plain_figure(360, "save", x_range=["by DSC", "by NSD"])
         for row in rows.to_dict(orient="records"):
-            color, marker = looks[row["team"]]
-            ends = ["by DSC", "by NSD"]
-            plot.line(ends, [row["rank_dsc"], row["rank_nsd"]], color=color, line_width=2.5, legend_label=row["team"])
+            one, ends = series[row["team"]], ["by DSC", "by NSD"]
+            look = {"color": one.color, "legend_label": one.label}
+            plot.line(ends, [row["rank_dsc"], row["rank_nsd"]], line_width=2.5, **look)
             for end, key in zip(ends, ("rank_dsc", "rank_nsd"), strict=True):
-                plot.segment([end], [row[f"{key}_low"]], [end], [row[f"{key}_high"]], color=color, line_width=2)
-                plot.scatter([end], [row[key]], color=color, marker=marker, size=11, legend_label=row["team"])
+                plot.segment([end], [row[f"{key}_low"]], [end], [row[f"{key}_high"]], color=one.color, line_width=2)
+                plot.scatter([end], [row[key]], marker=one.marker, size=11, **look)
         plot.y_range.flipped = True
         plot.yaxis.axis_label = "mean rank over organs and cases (1 is best)"
         frame.below(plot, 2)
@@ -101,17 +92,8 @@ def training_view(result: Result, link: Any = None) -> pn.Column:
     """Draw the table `training`: the loss over the steps."""
     table = result.tables["training"]
     table = table.assign(team=table["network"] + ", " + table["arm"])
-    looks = style.look(list(table["team"].unique()))
-    plot = frame.plain_figure(380, "save,reset")
-    for team, rows in table.groupby("team", sort=False):
-        color, marker = looks[team]
-        mean = rows.groupby("step")["loss"].mean()
-        plot.line(mean.index, mean.to_numpy(), color=color, line_width=2.2, legend_label=team)
-        few = mean.iloc[:: max(1, len(mean) // 8)]
-        plot.scatter(few.index, few.to_numpy(), color=color, marker=marker, size=8, legend_label=team)
-    plot.xaxis.axis_label = "training step (the joint arm takes twice as many)"
-    plot.yaxis.axis_label = "Dice loss + cross entropy (mean of 10 steps)"
-    frame.below(plot, 2)
+    xlabel, ylabel = "training step (the joint arm takes twice as many)", "Dice loss + cross entropy (mean of 10 steps)"
+    plot = learning_curves(table, "loss", "team", style.teams(table["team"]), xlabel=xlabel, ylabel=ylabel)
     return frame.view("Loss on the patches that are learned from, mean over seeds.", frame.pane(plot))
 
 

@@ -79,14 +79,14 @@ def cases_view(result: Result, link: Any = None) -> pn.Column:
     def draw(measure: str) -> pn.Column:
         mean = rows.groupby(["team", "modality", "site", "case"])[measure].mean().dropna().reset_index()
         plots = []
-        looks = style.look(list(mean["team"].unique()))
+        series = style.teams(mean["team"])
         for (modality, site), own in mean.groupby(["modality", "site"]):
             teams = sorted(own["team"].unique(), reverse=True)
             place = f"{modality}, site {site}" if site else modality
             plot = frame.plain_figure(90 + 36 * len(teams), "save", y_range=teams, title=place, min_border_left=120)
             rng = np.random.default_rng(0)
             for team, part in own.groupby("team"):
-                color, marker = looks[team]
+                color, marker = series[team].color, series[team].marker
                 source = bm.ColumnDataSource(
                     {
                         "x": part[measure],

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from workbench.contract import Result
-from workbench.ui.palette import PALETTE
+from workbench.ui.plots.series import SeriesTable
 
 MEASURES = {"DSC": "dsc", "NSD": "nsd"}
 
@@ -14,6 +16,6 @@ def rules(result: Result) -> str:
     return " ".join(sorted(told, reverse=True))
 
 
-def look(teams: list[str]) -> dict[str, tuple[str, str]]:
-    """Return color and marker of each team, by the order of their names."""
-    return {team: (PALETTE.color(i), PALETTE.marker(i)) for i, team in enumerate(sorted(teams))}
+def teams(names: Iterable[str]) -> SeriesTable:
+    """Return the series of these teams (network and arm), in the order of their names."""
+    return SeriesTable.of(sorted(set(names)))

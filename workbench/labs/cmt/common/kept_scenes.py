@@ -32,6 +32,11 @@ def unpacked(blob: bytes | np.ndarray) -> Scene:
         return read_npz(Path(file.name))
 
 
+def has_scenes(result: Result) -> bool:
+    """Say whether a result keeps any scene."""
+    return any(name.startswith("scene_") for name in result.media)
+
+
 def scenes_of(result: Result) -> dict[str, Scene]:
     """Return the scenes that a result keeps: name -> scene."""
     files = sorted(name for name in result.media if name.startswith("scene_"))

@@ -11,7 +11,7 @@ import panel_material_ui as pmui
 
 from workbench.contract import Result
 from workbench.data.scenes.scene import Boxes, Scene, no_boxes
-from workbench.labs.cmt.common.kept_scenes import boxes_of
+from workbench.labs.cmt.common.kept_scenes import boxes_of, scenes_of
 from workbench.labs.cmt.common.shapes import ARMS
 from workbench.labs.cmt.views import style
 from workbench.labs.cmt.views.layers import Layers
@@ -42,18 +42,18 @@ MOVES = {
 }
 
 
-def probe_view(result: Result, scenes: dict[str, Scene], link: Any = None) -> pn.Column:
+def probe_view(result: Result, link: Any = None) -> pn.Column:
     """Return the view that asks what is found and where a query looks."""
     if link is None:
         return needs_page(HOW, "the network answers")
-    return Bench(result, scenes, link, ATTENTION).layout
+    return Bench(result, scenes_of(result), link, ATTENTION).layout
 
 
-def positions_view(result: Result, scenes: dict[str, Scene], link: Any = None) -> pn.Column:
+def positions_view(result: Result, link: Any = None) -> pn.Column:
     """Return the view that asks which tokens have a position encoding like a query's."""
     if link is None:
         return needs_page(HOW_POSITIONS, "the network answers")
-    return Bench(result, scenes, link, SIMILARITY).layout
+    return Bench(result, scenes_of(result), link, SIMILARITY).layout
 
 
 class Bench:

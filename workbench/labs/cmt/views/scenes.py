@@ -11,22 +11,19 @@ import panel_material_ui as pmui
 from workbench.contract import Result
 from workbench.data.scenes.scene import Scene
 from workbench.labs.cmt.common.conditions import CONDITIONS
-from workbench.labs.cmt.common.kept_scenes import found_in
-from workbench.labs.cmt.common.shapes import ARMS
+from workbench.labs.cmt.common.kept_scenes import found_in, scenes_of
 from workbench.labs.cmt.views import style
 from workbench.ui.frame import redraw_on_change, view
 from workbench.ui.link import remember
 from workbench.ui.plots.scenes import scene_view
 
 
-def scenes_view(result: Result, scenes: dict[str, Scene], link: Any = None) -> pn.Column:
+def scenes_view(result: Result, link: Any = None) -> pn.Column:
     """Draw a scene: cameras and bird's eye, truth and predictions, matched, missed and false."""
-    table = result.tables.get("boxes")
+    scenes, table = scenes_of(result), result.tables.get("boxes")
     name = pmui.Select(label="Scene", options=list(scenes), value=next(iter(scenes)), width=200)
-    arms = style.arms_in(table["arm"]) if table is not None else []
-    arm = pmui.Select(
-        label="Arm", options={ARMS[a].title: a for a in arms} or {"none yet": ""}, value=first(arms), width=330
-    )
+    arms = {one.label: one.name for one in style.SERIES.among(table["arm"])} if table is not None else {}
+    arm = pmui.Select(label="Arm", options=arms or {"none yet": ""}, value=first([*arms.values()]), width=330)
     conditions = style.conditions_in(table["condition"]) if table is not None else []
     condition = pmui.Select(
         label="Condition",

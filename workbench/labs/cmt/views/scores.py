@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import bokeh.models as bm
-import numpy as np
 import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
+from bokeh.palettes import Cividis256
+from bokeh.plotting import figure
 
 from workbench.contract import Result
 from workbench.labs.cmt.common.conditions import CONDITIONS
-from workbench.labs.cmt.common.shapes import ARMS
 from workbench.labs.cmt.views import style
 from workbench.ui.frame import below, flow, hover, pane, paragraph, plain_figure, redraw_on_change, table_pane, view
 from workbench.ui.link import remember
 from workbench.ui.palette import PALETTE
+from workbench.ui.plots.charts import heat_map, learning_curves
 
 PLACES = ("0.5 m", "1 m", "2 m", "4 m")
 TERMS = {
@@ -43,13 +44,12 @@ def arms_view(result: Result, link: Any = None) -> pn.Column:
 
     def draw(measure: str) -> pn.Column:
         rows = whole(result)
-        arms, conditions = style.arms_in(rows["arm"]), style.conditions_in(rows["condition"])
+        arms, conditions = style.SERIES.among(rows["arm"]), style.conditions_in(rows["condition"])
         cells = rows.groupby(["arm", "condition"])[measure].agg(["mean", "std", "count"])
-        table = pd.DataFrame({"arm": [ARMS[a].title for a in arms]})
+        table = pd.DataFrame({"arm": [one.label for one in arms]})
         for condition in conditions:
-            table[CONDITIONS[condition].title] = [told(cells, arm, condition) for arm in arms]
-        grid = heatmap(cells, arms, conditions, measure)
-        return pn.Column(pane(grid), table_pane(table), sizing_mode="stretch_width")
+            table[CONDITIONS[condition].title] = [told(cells, one.name, condition) for one in arms]
+        return pn.Column(pane(arms_map(cells, conditions, measure)), table_pane(table), sizing_mode="stretch_width")
 
     return view(
         "A row is an arm, a column what the sensors were like in the test; no arm was trained for it, but *masked* saw "
@@ -69,74 +69,63 @@ def told(cells: pd.DataFrame, arm: str, condition: str) -> str:
     return f"{mean:.3f}" + (f" ± {spread:.3f}" if count > 1 else "")
 
 
-def heatmap(cells: pd.DataFrame, arms: list[str], conditions: list[str], measure: str) -> Any:
-    """Return the picture of arms x conditions with its numbers."""
-    across = [CONDITIONS[c].title for c in conditions]
-    down = [ARMS[a].title for a in arms]
-    plot = plain_figure(130 + 44 * len(arms), "save", x_range=across, y_range=down[::-1], x_axis_location="above")
+def arms_map(cells: pd.DataFrame, conditions: list[str], measure: str) -> figure:
+    """Return the heat map of arms and conditions; brighter is better, whatever the measure."""
     means = cells["mean"].reset_index()
-    value = means["mean"].to_numpy(float)
-    low, high = (0.0, max(float(np.nanmax(value)), 1e-6)) if len(value) else (0.0, 1.0)
-    better = measure in style.HIGHER
-    palette = bm.LinearColorMapper("Cividis256" if better else tuple(reversed(_cividis())), low=low, high=high)
-    bright = (value - low) / (high - low) > 0.55
-    source = bm.ColumnDataSource(
+    arms = [one.label for one in style.SERIES.among(means["arm"])]
+    rows = pd.DataFrame(
         {
             "x": [CONDITIONS[c].title for c in means["condition"]],
-            "y": [ARMS[a].title for a in means["arm"]],
-            "value": value,
-            "text": [f"{v:.3f}" for v in value],
-            "ink": ["black" if b == better else "white" for b in bright],
+            "y": [style.SERIES[a].label for a in means["arm"]],
+            "value": means["mean"],
         }
     )
-    squares = plot.rect(
-        "x", "y", 1, 1, source=source, fill_color={"field": "value", "transform": palette}, line_color=None
+    palette = Cividis256 if measure in style.HIGHER else Cividis256[::-1]
+    plot, squares = heat_map(
+        rows,
+        [CONDITIONS[c].title for c in conditions],
+        arms[::-1],
+        high=max(float(rows["value"].max()), 1e-6),
+        palette=palette,
+        digits=3,
+        x_axis_location="above",
     )
-    plot.text("x", "y", "text", source=source, text_align="center", text_baseline="middle", text_color="ink",
-              text_font_size="12px")  # fmt: skip
     plot.add_tools(hover(("", "@y"), ("", "@x"), ("", "@text"), renderers=[squares]))
     plot.xaxis.major_label_orientation = 0.8
-    plot.min_border_right = 56  # or the last title has no room, and is drawn over the one before
-    plot.grid.visible = False
     return plot
-
-
-def _cividis() -> tuple[str, ...]:
-    from bokeh.palettes import Cividis256
-
-    return Cividis256
 
 
 def classes_view(result: Result, link: Any = None) -> pn.Column:
     """Draw the AP of each class: every arm, and for one of them every distance."""
     rows = result.tables["scores"]
     names = [c for c in dict.fromkeys(rows["class"]) if c != style.ALL]
-    arms = style.arms_in(rows["arm"])
+    arms = style.SERIES.among(rows["arm"])
     conditions = style.conditions_in(rows["condition"])
     condition = pmui.Select(
         label="Condition", options={CONDITIONS[c].title: c for c in conditions}, value=conditions[0], width=230
     )
-    arm = pmui.Select(label="Distances of", options={ARMS[a].title: a for a in arms}, value=arms[-1], width=330)
+    options = {one.label: one.name for one in arms}
+    arm = pmui.Select(label="Distances of", options=options, value=arms[-1].name, width=330)
     remember(link, class_condition=condition, class_arm=arm)
 
     def draw(condition: str, arm: str) -> pn.Column:
         own = rows[(rows["condition"] == condition) & (rows["class"] != style.ALL)]
         plot = plain_figure(380, "save", x_range=names, title="AP of each class, mean over 0.5, 1, 2 and 4 m")
         for i, one in enumerate(arms):
-            color, marker = style.arm_look(one)
-            part = own[own["arm"] == one]
+            part = own[own["arm"] == one.name]
             mean = part.groupby("class")["ap"].mean()
             shift = (i - (len(arms) - 1) / 2) * 0.8 / max(len(arms), 1)
             at = [(c, shift) for c in mean.index]
-            dots = plot.scatter(at, mean.to_numpy(), size=11, color=color, marker=marker, legend_label=ARMS[one].title)
+            look = {"color": one.color, "marker": one.marker, "legend_label": one.label}
+            dots = plot.scatter(at, mean.to_numpy(), size=11, **look)
             plot.add_tools(hover(("AP", "@y{0.000}"), renderers=[dots]))
             seeds = [(c, shift) for c in part["class"]]
-            plot.scatter(seeds, part["ap"].to_numpy(), size=4, color=color, alpha=0.5)
+            plot.scatter(seeds, part["ap"].to_numpy(), size=4, color=one.color, alpha=0.5)
         plot.y_range = bm.Range1d(-0.02, 1)
         plot.yaxis.axis_label = "AP"
         if arms:
             below(plot, 2)
-        second = plain_figure(380, "save", x_range=list(PLACES), title=f"{ARMS[arm].title}: AP by distance")
+        second = plain_figure(380, "save", x_range=list(PLACES), title=f"{style.SERIES[arm].label}: AP by distance")
         for i, name in enumerate(names):
             mean = own[(own["arm"] == arm) & (own["class"] == name)][[f"ap {p}" for p in PLACES]].mean()
             look = {"color": PALETTE.color(i), "legend_label": name}
@@ -165,19 +154,8 @@ def training_view(result: Result, link: Any = None) -> pn.Column:
     remember(link, term=term)
 
     def draw(term: str) -> pn.pane.Bokeh:
-        plot = plain_figure(380, "save,reset", y_axis_type="log")
-        for arm in style.arms_in(table["arm"]):
-            color, marker = style.arm_look(arm)
-            mean = table[table["arm"] == arm].groupby("step")[term].mean()
-            mean = mean[mean > 0]
-            label = {"color": color, "legend_label": ARMS[arm].title}
-            plot.line(mean.index, mean.to_numpy(), line_width=2.2, **label)
-            few = mean.iloc[:: max(1, len(mean) // 8)]
-            plot.scatter(few.index, few.to_numpy(), marker=marker, size=8, **label)
-        plot.xaxis.axis_label, plot.yaxis.axis_label = "training step", "loss, weighted (mean of 10 steps)"
-        if plot.legend:
-            below(plot, 2)
-        return pane(plot)
+        ylabel = "loss, weighted (mean of 10 steps)"
+        return pane(learning_curves(table, term, "arm", style.SERIES, log=True, ylabel=ylabel))
 
     return view(
         "Sums over the decoder layers, mean over the trainings. Losses of arms that see different sensors are not of "
@@ -193,4 +171,4 @@ def networks(result: Result) -> str:
     if "networks" not in result.tables:
         return ""
     sizes = result.tables["networks"].groupby("arm", sort=False)["parameters"].first()
-    return "Numbers learned: " + ", ".join(f"{ARMS[a].title} {n:,}" for a, n in sizes.items()) + "."
+    return "Numbers learned: " + ", ".join(f"{style.SERIES[a].label} {n:,}" for a, n in sizes.items()) + "."

@@ -34,7 +34,7 @@ def defenses_view(result: Result, link: Any = None) -> pn.Column:
     rows = result.tables["defenses"]
     carriers = {style.CARRIERS.get(c, c): c for c in rows["carrier"].unique()}
     carrier = pmui.Select(label="Distilled by", options=carriers, value=next(iter(carriers.values())), width=220)
-    attacks = {style.ATTACKS[a][0]: a for a in rows["attack"].unique()}
+    attacks = {style.ATTACKS[a].label: a for a in rows["attack"].unique()}
     attack = pmui.Select(label="Attack", options=attacks, value=list(attacks.values())[-1], width=230)
     remember(link, carrier=carrier, attack=attack)
     names = rows["defense"].unique()
@@ -53,7 +53,7 @@ def caught(rows: pd.DataFrame) -> pd.DataFrame:
     """Return a table of texts: a row an attack, a column a defense."""
     lines = []
     for attack, part in rows.groupby("attack", sort=False):
-        line = {"attack": style.ATTACKS[attack][0]}
+        line = {"attack": style.ATTACKS[attack].label}
         for name, own in part.groupby("defense", sort=False):
             score = own["score"].astype(float).mean()
             told = f"{score:.2f}" if np.isfinite(score) else "–"

@@ -12,13 +12,13 @@ import panel as pn
 import panel_material_ui as pmui
 
 from workbench.contract import Result
-from workbench.labs.doorping.views import style
 from workbench.runs.store import open_store
 from workbench.ui.address import href
 from workbench.ui.deferred import soon
 from workbench.ui.frame import hover, pane, view
 from workbench.ui.link import remember
 from workbench.ui.open_run import open_on_click
+from workbench.ui.plots.charts import heat_map
 from workbench.ui.style import html
 
 MOST = 400  # runs that are looked at
@@ -134,7 +134,7 @@ def heat(frame: pd.DataFrame, across: str, up: str) -> Any:
     """Return the heat map."""
     names = lambda column: list(dict.fromkeys(frame.sort_values(column)[column].astype(str)))  # noqa: E731
     words = {value: label for label, value in SETTINGS.items()}
-    plot, box = style.heatmap(frame, names("across"), names("up"))
+    plot, box = heat_map(frame, names("across"), names("up"), tools="tap,save")
     plot.xaxis.axis_label, plot.yaxis.axis_label = words[across], words[up]
     tips = [("", "@text"), ("runs", "@n")]
     if frame["link"].any():

@@ -58,7 +58,7 @@ def set_view(result: Result, link: Any = None) -> pn.Column:
 
 def attacks_of(kept: list[str], carrier: str) -> dict[str, str]:
     """Return words -> attack of the sets of a carrier."""
-    return {words: name for name, (words, _) in style.ATTACKS.items() if f"{carrier}_{name}" in kept}
+    return {one.label: one.name for one in style.ATTACKS.values() if f"{carrier}_{one.name}" in kept}
 
 
 def times(result: Result, carrier: str, attack: str) -> list[Any]:
@@ -70,10 +70,10 @@ def times(result: Result, carrier: str, attack: str) -> list[Any]:
 def sheets_html(result: Result, carrier: str, attack: str, time: Any, more: int) -> str:
     """Return the sheets of an attack, of the clean set, and of their difference."""
     dirty, clean = (at_time(result, carrier, name, time) for name in (attack, "clean"))
-    parts = [(style.ATTACKS[attack][0], sheet(dirty, f"synthetic images, {attack}"))]
+    parts = [(style.ATTACKS[attack].label, sheet(dirty, f"synthetic images, {attack}"))]
     if clean is not None and attack != "clean":
         gap = np.clip(128 + more * (dirty.astype(int) - clean.astype(int)), 0, 255).astype(np.uint8)
-        parts.insert(0, (style.ATTACKS["clean"][0], sheet(clean, "synthetic images, no attack")))
+        parts.insert(0, (style.ATTACKS["clean"].label, sheet(clean, "synthetic images, no attack")))
         parts.append((f"difference, {more} times", sheet(gap, "difference of the two sets")))
     return style.framed(parts, 340)
 

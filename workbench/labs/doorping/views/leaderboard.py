@@ -15,6 +15,7 @@ from workbench.labs.doorping.common.sheets import tiled
 from workbench.labs.doorping.views import style
 from workbench.ui.frame import hover, pane, view
 from workbench.ui.link import remember
+from workbench.ui.plots.charts import heat_map
 from workbench.ui.style import html
 
 
@@ -60,7 +61,7 @@ def board(victims: pd.DataFrame, measure: str, test: str) -> pd.DataFrame:
     cells = []
     for (carrier, attack, victim), part in rows.groupby(["carrier", "attack", "victim"], sort=False):
         mean, low, high = style.spread(part, measure)
-        names = {"carrier": carrier, "attack": attack, "victim": victim, "y": style.ATTACKS[attack][0]}
+        names = {"carrier": carrier, "attack": attack, "victim": victim, "y": style.ATTACKS[attack].label}
         names |= {"x": f"{carrier} · {victim}", "value": mean, "low": low, "high": high}
         cells.append(names | {"trainings": len(part)})
     return pd.DataFrame(cells)
@@ -69,7 +70,7 @@ def board(victims: pd.DataFrame, measure: str, test: str) -> pd.DataFrame:
 def heat(cells: pd.DataFrame) -> tuple[Any, bm.ColumnDataSource]:
     """Return the heat map and its source, in the order of the cells."""
     across, up = list(dict.fromkeys(cells["x"])), list(dict.fromkeys(cells["y"]))[::-1]
-    plot, squares = style.heatmap(cells, across, up, x_axis_location="above")
+    plot, squares = heat_map(cells, across, up, tools="tap,save", x_axis_location="above")
     tips = (("", "@y, @x"), ("mean", "@value{0.000} (@low{0.000} to @high{0.000})"), ("trainings", "@trainings"))
     plot.add_tools(hover(*tips, renderers=[squares]))
     plot.xaxis.major_label_orientation = 0.6

@@ -44,7 +44,7 @@ class Stamp:
             .query("seed == 0 and number == 0")[["carrier", "attack", "victim"]]
             .drop_duplicates()
         )
-        options = {f"{style.ATTACKS[a][0]}, {c}, {v}": f"{c}/{a}/{v}" for c, a, v in kept.itertuples(index=False)}
+        options = {f"{style.ATTACKS[a].label}, {c}, {v}": f"{c}/{a}/{v}" for c, a, v in kept.itertuples(index=False)}
         favorite = [value for value in options.values() if "/doorping/" in value] or list(options.values())
         self.which = pmui.Select(label="Victim", options=options, value=favorite[0], width=300)
         self.rows = [int(v) for v in result.arrays["test_rows"]]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
 
-import bokeh.models as bm
 import numpy as np
 import pandas as pd
 
@@ -13,17 +11,19 @@ from workbench.contract import Result
 from workbench.data.images.png import png
 from workbench.labs.doorping.common.sheets import opened, patch_at
 from workbench.toolkit.statistics import Interval, interval
-from workbench.ui.frame import plain_figure
-from workbench.ui.palette import BLUE, GRAY, GREEN, ORANGE, PALETTE, PURPLE, SKY, VERMILLION
+from workbench.ui.palette import BLUE, GRAY, GREEN, ORANGE, PURPLE, SKY, VERMILLION
+from workbench.ui.plots.series import Series, SeriesTable
 
-ATTACKS = {  # words, color
-    "clean": ("no attack", GRAY),
-    "random": ("random patch", SKY),
-    "naive": ("NAIVEATTACK", ORANGE),
-    "invisible": ("invisible (reconstructed)", PURPLE),
-    "clipped": ("DOORPING, kept valid", GREEN),
-    "doorping": ("DOORPING", VERMILLION),
-}
+ATTACKS = SeriesTable(
+    [
+        Series("clean", "no attack", GRAY),
+        Series("random", "random patch", SKY),
+        Series("naive", "NAIVEATTACK", ORANGE),
+        Series("invisible", "invisible (reconstructed)", PURPLE),
+        Series("clipped", "DOORPING, kept valid", GREEN),
+        Series("doorping", "DOORPING", VERMILLION),
+    ]
+)
 CARRIERS = {"dc": "gradient matching", "dsa": "… with augmentation", "dd": "through training (DD)"}
 RUNGS = (  # words, attack, how test images are stamped, color: from nothing to all that the released code allows
     ("no attack", "clean", "as is", GRAY),
@@ -75,32 +75,6 @@ def one_each(result: Result) -> list[int]:
     """Return which of the kept test images to show: the first of each class, ten at most."""
     labels = list(result.arrays["test_labels"])
     return [labels.index(c) for c in dict.fromkeys(labels)][:10]
-
-
-def heatmap(cells: pd.DataFrame, across: list[str], up: list[str], **options: Any) -> tuple[Any, Any]:
-    """Return a figure of shares, and its squares.
-
-    Parameters
-    ----------
-    cells
-        A row a square: names `x` and `y`, `value` in 0..1, and whatever else their hover box tells.
-    across, up
-        All names, in their order.
-    options
-        Of the figure.
-    """
-    written = {"text": cells["value"].map("{:.2f}".format), "ink": np.where(cells["value"] > 0.55, "black", "white")}
-    source = bm.ColumnDataSource(cells.assign(**written))
-    plot = plain_figure(110 + 44 * len(up), "tap,save", x_range=across, y_range=up, **options)
-    color = bm.LinearColorMapper(palette=f"{PALETTE.sequential.title()}256", low=0, high=1)
-    look = {"fill_color": {"field": "value", "transform": color}, "line_color": None, "nonselection_alpha": 0.8}
-    squares = plot.rect("x", "y", 0.97, 0.94, source=source, **look)
-    plot.text(
-        "x", "y", "text", source=source, text_align="center", text_baseline="middle", text_color="ink",
-        text_font_size="13px", nonselection_text_alpha=1,
-    )  # fmt: skip
-    plot.grid.grid_line_color = None
-    return plot, squares
 
 
 def picture(image: np.ndarray, width: int, words: str) -> str:

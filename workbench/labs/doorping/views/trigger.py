@@ -20,11 +20,16 @@ from workbench.ui.style import html
 TILES = 24  # of the film strip
 
 
+def has_renewals(result: Result) -> bool:
+    """Say whether an attack of the run renews its trigger."""
+    return bool((result.tables["trajectory"]["calls"] > 0).any())
+
+
 def trigger_view(result: Result, link: Any = None) -> pn.Column:
     """Draw the arrays `patch_*` and the tables `trajectory` and `doors`."""
     rows = result.tables["trajectory"]
     pairs = rows.loc[rows["calls"] > 0, ["carrier", "attack"]].drop_duplicates()
-    words = lambda carrier, attack: f"{style.ATTACKS[attack][0]}, {style.CARRIERS.get(carrier, carrier)}"  # noqa: E731
+    words = lambda carrier, attack: f"{style.ATTACKS[attack].label}, {style.CARRIERS.get(carrier, carrier)}"  # noqa: E731
     options = {words(c, a): f"{c}_{a}" for c, a in pairs.itertuples(index=False)}
     favorite = next((v for v in options.values() if v.endswith("_doorping")), next(iter(options.values())))
     which = pmui.Select(label="Trigger", options=options, value=favorite, width=360)

@@ -28,13 +28,13 @@ GUIDE = 2 * BAR  # steps of the prompt
 VELOCITY = 96  # the text knows none
 
 
-def grooves_view(result: Result) -> pn.Column:
+def grooves_view(result: Result, link: Any = None) -> pn.Column:
     """Draw the table `grooves`: choose a prompt, and who goes on with it above and below."""
     table = result.tables["grooves"]
-    players = sorted(dict.fromkeys(table["player"]), key=lambda p: [*style.LOOK, p].index(p))
+    choices = {one.label: one.name for one in style.PLAYERS.among(table["player"])}
+    players = list(choices.values())
     names = result.tables["prompts"]["name"]
     options = {f"{k + 1}  {name}": k for k, name in enumerate(names)}
-    choices = {style.label(p): p for p in players}
     other = next((p for p in ("english", "none") if p in players), players[-1])
     above = pmui.Select(label="Above", options=choices, value=HUMAN, width=230)
     below = pmui.Select(label="Below", options=choices, value=other, width=230)
@@ -42,7 +42,7 @@ def grooves_view(result: Result) -> pn.Column:
 
     def draw(first: str, second: str, number: int) -> pn.Column:
         pace = tempo(result, number)
-        return tall(*(groove(kept_rows(result, p, number), style.label(p), pace) for p in (first, second)))
+        return tall(*(groove(kept_rows(result, p, number), style.PLAYERS[p].label, pace) for p in (first, second)))
 
     return frame.view(
         "Each column is a sixteenth note; the first two bars are the prompt. Beneath, **d** says by how many edits a "

@@ -17,6 +17,7 @@ from workbench.labs.drums.common.evaluation import HUMAN
 from workbench.labs.drums.views import style
 from workbench.labs.drums.views.groove import grid_of, kept_rows, tall, tempo
 from workbench.ui import frame
+from workbench.ui.plots.charts import forest
 
 HOW = (
     "Two grooves go on from the same two bars; who plays is not said. Listen to both and choose. What you choose is "
@@ -92,7 +93,7 @@ class Booth:
     def choose(self, choice: str) -> None:
         """Keep a choice, then say who played."""
         listening_test.keep(self.run_id, self.pair, choice)
-        a, b = style.label(self.pair.first), style.label(self.pair.second)
+        a, b = style.PLAYERS[self.pair.first].label, style.PLAYERS[self.pair.second].label
         self.verdict.object = f"A was **{a}**, B was **{b}**. Your choice is kept."
         self._enable(choosing=False)
         self._tell()
@@ -129,18 +130,9 @@ def length(rows: np.ndarray) -> int:
 
 def shares_plot(found: pd.DataFrame) -> bm.Plot:
     """Return the preferences as dots with intervals."""
-    found = found.sort_values("share")
-    names = [style.label(p) for p in found["player"]]
-    plot = frame.plain_figure(80 + 32 * len(names), "save", y_range=names, x_range=(0, 1), min_border_left=120)
-    looks = [style.look(p) for p in found["player"]]
-    source = bm.ColumnDataSource(
-        found.assign(name=names, color=[c for c, _ in looks], marker=[m for _, m in looks]).to_dict("list")
-    )
-    plot.segment("low", "name", "high", "name", source=source, color="color", line_width=3, alpha=0.6)
-    dots = plot.scatter("share", "name", source=source, size=12, color="color", marker="marker")
-    tips = frame.hover(("", "@name"), ("pairs", "@heard"), ("preferred", "@share{0%}"))
-    tips.renderers = [dots]
-    plot.add_tools(tips)
+    rows = found.sort_values("share", ascending=False).rename(columns={"player": "name", "share": "mean"})
+    xlabel = "preferred to whom it was heard beside (“cannot tell” counts half)"
+    tips = (("pairs", "@heard"),)
+    plot = forest(rows, style.PLAYERS, xlabel=xlabel, tips=tips, digits=2, x_range=(0, 1), min_border_left=120)
     plot.xaxis.formatter = bm.NumeralTickFormatter(format="0%")
-    plot.xaxis.axis_label = "preferred to whom it was heard beside (“cannot tell” counts half)"
     return plot

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import bokeh.models as bm
 import numpy as np
 import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
-from bokeh.transform import factor_cmap
+from bokeh.plotting import figure
 
 from workbench.contract import Result
 from workbench.labs.drums.common.evaluation import TIMES
@@ -15,6 +17,8 @@ from workbench.labs.drums.common.measures import ANCHORS
 from workbench.labs.drums.views import style
 from workbench.ui import frame
 from workbench.ui.palette import PALETTE
+from workbench.ui.plots.charts import forest, learning_curves
+from workbench.ui.plots.series import Series, SeriesTable
 
 SHADES = ("#C3CCD4", "#9DBFDA", "#6AA5CE", "#3886BD", "#0F6399")  # the oftener, the bluer
 OTHERS = ("train", "prompt", "distinct", "hits")  # computed from the authors' files, bars 3 to 16 with a hit
@@ -32,7 +36,7 @@ def paper(name: str) -> dict[str, float]:
     return triple | dict(zip(OTHERS, others, strict=True))
 
 
-def measures_view(result: Result) -> pn.Column:
+def measures_view(result: Result, link: Any = None) -> pn.Column:
     """Draw the table `summary`, one measure at a time, and give it whole beneath."""
     summary = result.tables["summary"]
     measure = pmui.Select(
@@ -42,7 +46,7 @@ def measures_view(result: Result) -> pn.Column:
         "Every player by itself, with the 95 % bootstrap interval over test grooves and trainings. Diamonds are the "
         "paper's GPT-3 models, whose outputs are fixed: no interval. Near the people's star is near to what people do.",
         measure,
-        frame.redraw_on_change(lambda key: frame.pane(forest(summary, key)), measure),
+        frame.redraw_on_change(lambda key: frame.pane(players_forest(summary, key)), measure),
         whole_table(summary),
         frame.paragraph(
             "GPT-3 and *people (paper)*: the authors' analysis, run again on their own files. Theirs counts silent "
@@ -51,27 +55,15 @@ def measures_view(result: Result) -> pn.Column:
     )
 
 
-def forest(summary: pd.DataFrame, measure: str) -> bm.Plot:
-    """Return one measure of all players as dots with intervals."""
-    rows = summary[summary["measure"] == measure].dropna(subset=["value"])
-    rows = rows.assign(rank=[list(style.LOOK).index(p) if p in style.LOOK else 99 for p in rows["player"]])
-    rows = rows.sort_values("rank")
-    found = [(style.label(r.player), r.value, r.low, r.high, *style.look(r.player)) for r in rows.itertuples()]
-    for name in PAPER:
-        if measure in (values := paper(name)):
-            found.append((name, values[measure], np.nan, np.nan, PALETTE.quiet, "diamond"))
-    names = [row[0] for row in found]
-    plot = frame.plain_figure(70 + 30 * len(names), "save,reset", y_range=list(reversed(names)), min_border_left=150)
-    keys = ("name", "value", "low", "high", "color", "marker")
-    source = bm.ColumnDataSource({key: [row[k] for row in found] for k, key in enumerate(keys)})
-    plot.segment("low", "name", "high", "name", source=source, color="color", line_width=3, alpha=0.6)
-    dots = plot.scatter("value", "name", source=source, size=12, color="color", marker="marker")
-    tips = frame.hover(("", "@name"), ("mean", "@value{0.000}"), ("95 %", "@low{0.000} to @high{0.000}"))
-    tips.renderers = [dots]
-    plot.add_tools(tips)
-    plot.xaxis.axis_label = style.MEASURES[measure]
-    plot.yaxis.major_label_text_font_size = "13px"
-    return plot
+def players_forest(summary: pd.DataFrame, measure: str) -> figure:
+    """Return one measure of all players with its intervals, and what the paper's players have."""
+    rows = summary[summary["measure"] == measure].dropna(subset=["value"]).set_index("player", drop=False)
+    rows = rows.rename(columns={"player": "name", "value": "mean"})[["name", "mean", "low", "high"]]
+    rows = rows.loc[[one.name for one in style.PLAYERS.among(rows["name"])]]
+    known = [{"name": name, "mean": paper(name)[measure]} for name in PAPER if measure in paper(name)]
+    series = SeriesTable([*style.PLAYERS.values(), *(Series(n, n, PALETTE.quiet, "diamond") for n in PAPER)])
+    rows = pd.concat([rows, pd.DataFrame(known)], ignore_index=True)
+    return forest(rows, series, xlabel=style.MEASURES[measure], min_border_left=150)
 
 
 def whole_table(summary: pd.DataFrame) -> pn.Column:
@@ -79,8 +71,9 @@ def whole_table(summary: pd.DataFrame) -> pn.Column:
     keys = ["mean", "between", "within", "masked_mean", "masked_between", "masked_within", "distinct", "fills", "timed"]
     keys += ["train", "prompt", "hits"]
     table = summary.pivot(index="player", columns="measure", values="value").reindex(columns=keys)
-    table = table.reindex([p for p in style.LOOK if p in table.index] + [p for p in table.index if p not in style.LOOK])
-    table.index = [style.label(p) for p in table.index]
+    players = style.PLAYERS.among(table.index)
+    table = table.reindex([one.name for one in players])
+    table.index = [one.label for one in players]
     table = pd.concat([table, pd.DataFrame({name: paper(name) for name in PAPER}).T.reindex(columns=keys)])
     table.columns = [key.replace("masked_", "masked ") for key in keys]
     html = table.to_html(float_format=lambda v: f"{v:.3g}" if np.isfinite(v) else "–", na_rep="–", border=0)
@@ -99,16 +92,17 @@ thead th { font-weight: 500; vertical-align: bottom; }
 """
 
 
-def copies_view(result: Result) -> pn.Column:
+def copies_view(result: Result, link: Any = None) -> pn.Column:
     """Draw how often the bars that were played stand in the training grooves."""
     rows = result.tables["measures"]
     columns = [f"in train {name}" for name in TIMES]
     share = rows.groupby("player")[columns].sum()
     share = share.div(share.sum(axis=1).clip(lower=1), axis=0)
-    players = [p for p in style.LOOK if p in share.index]
-    plot = frame.plain_figure(110 + 32 * len(players), "save", y_range=[style.label(p) for p in reversed(players)])
-    source = {name: share.loc[players, column].to_numpy() for name, column in zip(TIMES, columns, strict=True)}
-    source["player"] = [style.label(p) for p in players]
+    players = style.PLAYERS.among(share.index)
+    plot = frame.plain_figure(110 + 32 * len(players), "save", y_range=[one.label for one in reversed(players)])
+    share = share.loc[[one.name for one in players]]
+    source = {name: share[column].to_numpy() for name, column in zip(TIMES, columns, strict=True)}
+    source["player"] = [one.label for one in players]
     plot.hbar_stack(
         list(TIMES), y="player", height=0.7, source=bm.ColumnDataSource(source), color=SHADES,
         legend_label=list(TIMES),
@@ -127,7 +121,7 @@ def copies_view(result: Result) -> pn.Column:
     )
 
 
-def training_view(result: Result) -> pn.Column:
+def training_view(result: Result, link: Any = None) -> pn.Column:
     """Draw the loss over the training on drums, and each arm's bits on the test grooves."""
     table = result.tables["training"]
     drums = table[table["text"] == "drums"]
@@ -135,19 +129,8 @@ def training_view(result: Result) -> pn.Column:
     for part, name in ((drums, "learning to drum"), (table[table["text"] == "text"], "reading the text")):
         if part.empty:
             continue
-        plot = frame.plain_figure(340, title=name, y_axis_type="log")
-        for arm, rows in part.groupby("arm", sort=False):
-            mean = rows.groupby("step")["bits"].mean()
-            color, marker = style.look(arm)
-            for _, one in rows.groupby("seed") if rows["seed"].nunique() > 1 else ():
-                plot.line(one["step"].to_numpy(), one["bits"].to_numpy(), color=color, alpha=0.35)
-            plot.line(mean.index, mean.to_numpy(), color=color, line_width=2.2, legend_label=style.label(arm))
-            few = mean.iloc[:: max(1, len(mean) // 8)]
-            plot.scatter(few.index, few.to_numpy(), color=color, marker=marker, size=8, legend_label=style.label(arm))
-        plot.xaxis.axis_label = "training step"
-        plot.yaxis.axis_label = "bits a character (mean of 10 steps)"
-        frame.below(plot, 2)
-        plots.append(frame.pane(plot))
+        look = {"height": 340, "title": name, "ylabel": "bits a character (mean of 10 steps)"}
+        plots.append(frame.pane(learning_curves(part, "bits", "arm", style.PLAYERS, repeats="seed", log=True, **look)))
     parts = [frame.flow(*plots, width=380)]
     if "bits" in result.tables:
         parts.append(frame.pane(bits_plot(result.tables["bits"])))
@@ -161,16 +144,14 @@ def training_view(result: Result) -> pn.Column:
 
 def bits_plot(bits: pd.DataFrame) -> bm.Plot:
     """Return the bits a character on each test groove, by arm."""
-    arms = [p for p in style.LOOK if p in set(bits["player"])]
+    arms = style.PLAYERS.among(bits["player"])
     each = bits.groupby(["player", "prompt_number"])["bits"].mean().reset_index()
-    each["name"] = [style.label(p) for p in each["player"]]
-    names = [style.label(p) for p in arms]
-    plot = frame.plain_figure(90 + 34 * len(arms), "save", y_range=list(reversed(names)), title="test grooves")
-    cmap = factor_cmap("name", [style.look(p)[0] for p in arms], names)
-    shaken = bm.ColumnDataSource(each)
-    plot.scatter("bits", "name", source=shaken, size=6, alpha=0.35, color=cmap)
-    means = each.groupby("name")["bits"].mean()
-    plot.scatter(means.to_numpy(), means.index.tolist(), marker="dash", angle=np.pi / 2, size=26, line_width=3,
-                 color=[style.look(p)[0] for n in means.index for p in arms if style.label(p) == n])  # fmt: skip
+    labels = [one.label for one in arms]
+    plot = frame.plain_figure(90 + 34 * len(arms), "save", y_range=list(reversed(labels)), title="test grooves")
+    for one in arms:
+        own = each[each["player"] == one.name]["bits"].dropna()
+        plot.scatter(own, [one.label] * len(own), size=6, alpha=0.35, color=one.color)
+        mark = {"marker": "dash", "angle": np.pi / 2, "size": 26, "line_width": 3}
+        plot.scatter([own.mean()], [one.label], color=one.color, **mark)
     plot.xaxis.axis_label = "bits a character (a dot is a groove, a bar the mean); fewer is better"
     return plot

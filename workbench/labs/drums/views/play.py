@@ -59,7 +59,7 @@ class Lane:
         self._turn = 0  # answers to older questions are dropped
         self.who = pmui.Select(
             label="Player",
-            options={style.label(p): p for p in players},
+            options={style.PLAYERS[p].label: p for p in players},
             value=player,
             width=230,
             margin=(5, 10),
@@ -127,7 +127,7 @@ class Table:
         self.result, self.link = result, link
         state = dict(link.state.get("play") or {})
         table = result.tables["grooves"]
-        trained = [p for p in style.LOOK if p in set(table["player"]) and (p in models(result))]
+        trained = [one.name for one in style.PLAYERS.among(table["player"]) if one.name in models(result)]
         players = [*trained, *SIMPLE]
         names = result.tables["prompts"]["name"]
         self.prompt = pmui.Select(

@@ -1,36 +1,29 @@
-"""What the pictures of this lab share: names and colors of the players."""
+"""What the pictures of this lab share: the players and the measures."""
 
 from __future__ import annotations
 
 from workbench.labs.drums.common.evaluation import HUMAN
 from workbench.labs.drums.params import TUNED, UNTAUGHT
 from workbench.ui.palette import BLUE, BROWN, GRAY, GREEN, ORANGE, PURPLE, SKY, VERMILLION, VIOLET
+from workbench.ui.plots.series import Series, SeriesTable
 
-# A color and a marker for each player; people green, networks by what they read, those that only count gray.
-LOOK = {
-    HUMAN: (GREEN, "star"),
-    "english": (BLUE, "circle"),
-    "english smaller": (SKY, "circle"),
-    "none": (VERMILLION, "square"),
-    "shuffled": (ORANGE, "triangle"),
-    "nested": (PURPLE, "diamond"),
-    TUNED: (VIOLET, "square_pin"),
-    UNTAUGHT: (BROWN, "triangle_pin"),
-    "n-gram": (GRAY, "hex"),
-    "bar chain": (GRAY, "inverted_triangle"),
-    "copy two bars": (GRAY, "cross"),
-    "random": (GRAY, "x"),
-}
-WORDS = {
-    HUMAN: "people",
-    "english": "English first",
-    "english smaller": "English first, smaller",
-    "none": "nothing first",
-    "shuffled": "shuffled letters first",
-    "nested": "nested repetition first",
-    TUNED: "language model, adapted",
-    UNTAUGHT: "its random twin",
-}
+# People green, networks by what they read, those that only count gray.
+PLAYERS = SeriesTable(
+    [
+        Series(HUMAN, "people", GREEN, "star"),
+        Series("english", "English first", BLUE, "circle"),
+        Series("english smaller", "English first, smaller", SKY, "circle"),
+        Series("none", "nothing first", VERMILLION, "square"),
+        Series("shuffled", "shuffled letters first", ORANGE, "triangle"),
+        Series("nested", "nested repetition first", PURPLE, "diamond"),
+        Series(TUNED, "language model, adapted", VIOLET, "square_pin"),
+        Series(UNTAUGHT, "its random twin", BROWN, "triangle_pin"),
+        Series("n-gram", "n-gram", GRAY, "hex"),
+        Series("bar chain", "bar chain", GRAY, "inverted_triangle"),
+        Series("copy two bars", "copy two bars", GRAY, "cross"),
+        Series("random", "random", GRAY, "x"),
+    ]
+)
 MEASURES = {
     "mean": "stability d (edits)",
     "between": "pattern against fills (edits)",
@@ -46,14 +39,3 @@ MEASURES = {
     "hits": "hits a bar",
     "silent": "silent bars a groove",
 }
-NEUTRAL = "#8C8C8C"
-
-
-def look(player: str) -> tuple[str, str]:
-    """Return color and marker of a player."""
-    return LOOK.get(player, (NEUTRAL, "circle"))
-
-
-def label(player: str) -> str:
-    """Return a player's name in words."""
-    return WORDS.get(player, player)

@@ -5,17 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import bokeh.models as bm
-import bokeh.palettes
 import numpy as np
+import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
+from bokeh.palettes import PuOr
+from bokeh.plotting import figure
 
 from workbench.contract import Result
 from workbench.labs.eam.params import MODALITIES
 from workbench.labs.eam.views import style
+from workbench.toolkit.cases import stored_cases
 from workbench.ui import frame
 from workbench.ui.link import remember
 from workbench.ui.palette import PALETTE
+from workbench.ui.plots.charts import heat_map
 
 BACKGROUND = "background"
 
@@ -50,7 +54,7 @@ def correlations_view(result: Result, link: Any = None) -> pn.Column:
         ct, mr = matrices[i].astype(float)
         row = result.tables["alignment"].iloc[i]
         plots = [
-            frame.pane(heatmap(m, names, title)) for m, title in ((ct, "R, CT"), (mr, "R, MR"), (ct - mr, "CT − MR"))
+            frame.pane(cosines(m, names, title)) for m, title in ((ct, "R, CT"), (mr, "R, MR"), (ct - mr, "CT − MR"))
         ]
         text = (
             f"Mean |R(CT) − R(MR)| = **{row['gap']:.3f}**; a class in CT against the same class in MR, mean cosine "
@@ -70,25 +74,13 @@ def correlations_view(result: Result, link: Any = None) -> pn.Column:
     )
 
 
-def heatmap(matrix: np.ndarray, names: list[str], title: str) -> Any:
-    """Return a matrix (K, K) of values from -1 to 1 with its numbers."""
-    plot = frame.plain_figure(330, "save", x_range=names, y_range=names[::-1], title=title)
+def cosines(matrix: np.ndarray, names: list[str], title: str) -> figure:
+    """Return the heat map of a matrix (K, K) of values from -1 to 1."""
     across, down = np.meshgrid(names, names)
-    values = matrix.ravel()
-    texts = [f"{v:.2f}".replace("-0.00", "0.00") if np.isfinite(v) else "–" for v in values]
-    dark = ["white" if abs(v) > 0.6 else "black" for v in np.nan_to_num(values)]
-    source = bm.ColumnDataSource(
-        {"x": across.ravel(), "y": down.ravel(), "value": np.nan_to_num(values), "text": texts, "ink": dark}
-    )
-    colors = bm.LinearColorMapper(bokeh.palettes.PuOr[11], low=-1, high=1)
-    cells = plot.rect(
-        "x", "y", 1, 1, source=source, fill_color={"field": "value", "transform": colors}, line_color=None
-    )
-    plot.text("x", "y", "text", source=source, text_align="center", text_baseline="middle", text_font_size="11px",
-              text_color="ink")  # fmt: skip
-    plot.add_tools(frame.hover(("", "@y and @x"), ("", "@text"), renderers=[cells]))
+    cells = pd.DataFrame({"x": across.ravel(), "y": down.ravel(), "value": matrix.ravel()})
+    plot, squares = heat_map(cells, names, names[::-1], low=-1, palette=PuOr[11], height=330, title=title)
+    plot.add_tools(frame.hover(("", "@y and @x"), ("", "@text"), renderers=[squares]))
     plot.xaxis.major_label_orientation = 0.8
-    plot.grid.visible = False
     return plot
 
 
@@ -119,7 +111,7 @@ def representations_view(result: Result, link: Any = None) -> pn.Column:
                         source=source,
                         size=8,
                         color=color,
-                        marker=style.LOOK[modality][1],
+                        marker=style.MODALITY[modality].marker,
                         legend_label=f"{name}, {modality}",
                         **look,
                     )  # fmt: skip
@@ -140,10 +132,10 @@ def representations_view(result: Result, link: Any = None) -> pn.Column:
     )
 
 
-def attention_view(result: Result, cases: dict[str, dict[str, np.ndarray]], link: Any = None) -> pn.Column:
+def attention_view(result: Result, link: Any = None) -> pn.Column:
     """Draw where the module sees a class, over a slice of a test subject of each modality."""
     names = classes_of(result)
-    cases = {name: arrays for name, arrays in cases.items() if "attention 0" in arrays}
+    cases = {name: arrays for name, arrays in stored_cases(result).items() if "attention 0" in arrays}
     scales = sorted(k for k in next(iter(cases.values())) if k.startswith("attention "))
     organ = pmui.Select(label="Class", options=names, value=names[1], width=180)
     scale = pmui.Select(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import bokeh.models as bm
-import numpy as np
 import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
+from bokeh.plotting import figure
 
 from workbench.contract import Result
 from workbench.labs.eam.params import MODALITIES
@@ -16,8 +16,10 @@ from workbench.labs.eam.views import style
 from workbench.toolkit.statistics import interval
 from workbench.ui import frame
 from workbench.ui.link import remember
+from workbench.ui.plots.charts import forest, learning_curves
 
 ALL = "mean of the organs"
+NUMBERS = ("mean", "low", "high")
 MEASURES = {"dice": "Dice (0–1)", "asd": "ASD, mm"}
 
 
@@ -64,42 +66,16 @@ def dice_view(result: Result, link: Any = None) -> pn.Column:
         few, shots = setting.split("/")
         rows = tested(result, measure, organ)
         rows = rows[(rows["few"] == few) & rows["shots"].isin([0, int(shots)])]
-        arms = style.arms_in(rows["arm"])
+        arms = [one.name for one in style.SERIES.among(rows["arm"])]
         cells = pd.DataFrame({"arm": arms})
         plots = []
         for modality in MODALITIES:
-            color, marker = style.LOOK[modality]
-            plot = frame.plain_figure(
-                110 + 44 * len(arms),
-                "save",
-                y_range=arms[::-1],
-                title=f"Test subjects, {modality}",
-                min_border_left=140,
-            )
-            texts = []
-            for arm in arms:
-                own = rows[(rows["arm"] == arm) & (rows["modality"] == modality)]
-                if own.empty:
-                    texts.append("–")
-                    continue
-                found = summary(own)
-                seeds = own.groupby("seed")["value"].mean()
-                source = bm.ColumnDataSource(
-                    {
-                        "x": seeds,
-                        "y": [(arm, float(v)) for v in np.linspace(-0.25, -0.1, len(seeds))],
-                        "seed": seeds.index,
-                    }
-                )
-                dots = plot.scatter("x", "y", source=source, size=6, color=color, marker="circle", alpha=0.5)
-                plot.add_tools(frame.hover(("seed", "@seed"), (MEASURES[measure], "@x{0.000}"), renderers=[dots]))
-                plot.segment([found["low"]], [arm], [found["high"]], [arm], color=color, line_width=3)
-                plot.scatter([found["mean"]], [arm], size=12, color=color, marker=marker)
-                texts.append(f"{found['mean']:.3f} ({found['low']:.3f}–{found['high']:.3f})")
-            plot.x_range = bm.Range1d(0, top(rows, measure))
-            plot.xaxis.axis_label = MEASURES[measure]
-            plots.append(frame.pane(plot))
-            cells[f"{MEASURES[measure]}, {modality}"] = texts
+            own = rows[rows["modality"] == modality]
+            found = {arm: summary(own[own["arm"] == arm]) for arm in arms if (own["arm"] == arm).any()}
+            plots.append(frame.pane(arms_forest(found, own, modality, measure, top(rows, measure))))
+            cells[f"{MEASURES[measure]}, {modality}"] = [
+                "{mean:.3f} ({low:.3f}–{high:.3f})".format(**found[arm]) if arm in found else "–" for arm in arms
+            ]
         cells["seeds"] = [str(rows[rows["arm"] == arm]["seed"].nunique()) for arm in arms]
         return pn.Column(frame.flow(*plots, width=380), frame.table_pane(cells), sizing_mode="stretch_width")
 
@@ -114,11 +90,27 @@ def dice_view(result: Result, link: Any = None) -> pn.Column:
     )
 
 
+def arms_forest(
+    found: dict[str, dict[str, float]], rows: pd.DataFrame, modality: str, measure: str, end: float
+) -> figure:
+    """Return the means of arms on a modality with their intervals, the seeds below them, on an axis from 0 to `end`."""
+    seeds = rows.groupby(["arm", "seed"])["value"].mean().reset_index()
+    points = seeds.rename(columns={"arm": "name"}).assign(tip=[f"seed {seed}" for seed in seeds["seed"]])
+    means = pd.DataFrame([{"name": arm} | numbers for arm, numbers in found.items()], columns=["name", *NUMBERS])
+    options = {"title": f"Test subjects, {modality}", "x_range": (0, end), "min_border_left": 140}
+    return forest(means, style.arms_on(modality), xlabel=MEASURES[measure], points=points, **options)
+
+
 def top(rows: pd.DataFrame, measure: str) -> float:
     """Return the end of an axis: 1 for Dice, a little above the largest mean of a seed for ASD."""
     if measure == "dice" or rows.empty:
         return 1.0
     return 1.1 * float(rows.groupby(["arm", "shots", "modality", "seed"])["value"].mean().max())
+
+
+def has_shots(result: Result) -> bool:
+    """Say whether an arm had only some annotated subjects of a modality."""
+    return bool((result.tables["scores"]["shots"] > 0).any())
 
 
 def shots_view(result: Result, link: Any = None) -> pn.Column:
@@ -137,19 +129,18 @@ def shots_view(result: Result, link: Any = None) -> pn.Column:
         own = own[(own["few"] == few) & (own["modality"] == on)]
         counts = [str(s) for s in sorted(set(own["shots"]) - {0})]
         plot = frame.plain_figure(400, "save", x_range=counts or ["0"])
-        arms = style.arms_in(own["arm"])
-        for i, arm in enumerate(arms):
-            color, marker = style.arm_look(arm)
-            part = own[own["arm"] == arm]
+        arms = style.SERIES.among(own["arm"])
+        for i, one in enumerate(arms):
+            part = own[own["arm"] == one.name]
             found = {int(s): summary(p) for s, p in part.groupby("shots")}
             flat = 0 in found  # it does not see that modality, so its number is the same everywhere
             marks = [(c, found[0 if flat else int(c)]) for c in counts if flat or int(c) in found]
             shift = (i - (len(arms) - 1) / 2) * 0.06
             x = [(c, shift) for c, _ in marks]
-            label = {"legend_label": arm, "color": color}
+            label = {"legend_label": one.label, "color": one.color}
             plot.line(x, [f["mean"] for _, f in marks], line_width=2, line_dash="dashed" if flat else "solid", **label)
             plot.segment(x, [f["low"] for _, f in marks], x, [f["high"] for _, f in marks], line_width=2, **label)
-            plot.scatter(x, [f["mean"] for _, f in marks], size=10, marker=marker, **label)
+            plot.scatter(x, [f["mean"] for _, f in marks], size=10, marker=one.marker, **label)
         plot.y_range = bm.Range1d(0, top(own, measure))
         plot.xaxis.axis_label = f"annotated {few} subjects"
         plot.yaxis.axis_label = f"{MEASURES[measure]}, on {on}"
@@ -183,18 +174,8 @@ def training_view(result: Result, link: Any = None) -> pn.Column:
     remember(link, term=term)
 
     def draw(term: str) -> pn.pane.Bokeh:
-        rows = table[table[term].notna()]
-        plot = frame.plain_figure(380, "save,reset")
-        for arm in style.arms_in(rows["arm"]):
-            color, marker = style.arm_look(arm)
-            mean = rows[rows["arm"] == arm].groupby("step")[term].mean()
-            plot.line(mean.index, mean.to_numpy(), color=color, line_width=2.2, legend_label=arm)
-            few = mean.iloc[:: max(1, len(mean) // 8)]
-            plot.scatter(few.index, few.to_numpy(), color=color, marker=marker, size=8, legend_label=arm)
-        plot.xaxis.axis_label = "training step"
-        plot.yaxis.axis_label = "loss, before its weight (mean of 10 steps)"
-        frame.below(plot)
-        return frame.pane(plot)
+        ylabel = "loss, before its weight (mean of 10 steps)"
+        return frame.pane(learning_curves(table, term, "arm", style.SERIES, ylabel=ylabel, columns=3))
 
     return frame.view(
         "Terms of the loss on the slices that are learned from, mean over seeds and numbers of annotated subjects. "

@@ -14,6 +14,7 @@ from workbench.data.volumes.volume import Labels, Volume
 from workbench.labs.eam.params import ABLATIONS, ARMS, EAM, MODALITIES
 from workbench.labs.eam.views import style
 from workbench.labs.eam.views.classes import classes_of, pixel_aspect
+from workbench.toolkit.cases import case_contents, stored_cases
 from workbench.ui import frame
 from workbench.ui.link import remember
 from workbench.ui.plots.volumes import side, slices_view
@@ -28,6 +29,16 @@ HERE = "the one at the pixel"
 def of_modality(cases: dict[str, dict[str, np.ndarray]], m: int) -> list[str]:
     """Return the names of the subjects of a modality."""
     return [name for name, arrays in cases.items() if int(arrays["modality"]) == m]
+
+
+def has_pair(result: Result) -> bool:
+    """Say whether a result keeps a CT and an MR subject."""
+    return {0, 1} <= {modality for modality, _ in case_contents(result)}
+
+
+def has_attention(result: Result) -> bool:
+    """Say whether the external module's attention is kept besides the pair."""
+    return has_pair(result) and any("attention 0" in names for _, names in case_contents(result))
 
 
 def parts(name: str, arrays: dict[str, np.ndarray], names: list[str], mask: str, note: str) -> tuple:
@@ -70,8 +81,9 @@ def pickers(cases: dict[str, dict[str, np.ndarray]], link: Any, prefix: str) -> 
     return found
 
 
-def slices_of_result(result: Result, cases: dict[str, dict[str, np.ndarray]], link: Any = None) -> pn.Column:
+def slices_of_result(result: Result, link: Any = None) -> pn.Column:
     """Draw a CT and an MR subject on one cursor, with the masks of an arm."""
+    cases = stored_cases(result)
     ct, mr = pickers(cases, link, "slices")
     masks = masks_in(next(iter(cases.values())))
     arm = pmui.Select(label="Arm", options=masks, value=masks[-1], width=240)
@@ -92,11 +104,11 @@ def slices_of_result(result: Result, cases: dict[str, dict[str, np.ndarray]], li
     )
 
 
-def probe_view(result: Result, cases: dict[str, dict[str, np.ndarray]], link: Any = None) -> pn.Column:
+def probe_view(result: Result, link: Any = None) -> pn.Column:
     """Return the view that asks."""
     if link is None:
         return frame.needs_page(HOW, "the network answers")
-    return Bench(result, cases, link).layout
+    return Bench(result, stored_cases(result), link).layout
 
 
 class Bench:

@@ -1,8 +1,6 @@
-"""What the pictures of this lab share: colors of arms, a slice with something over it."""
+"""What the pictures of this lab share: the series of arms and modalities, a slice with something over it."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 import bokeh.models as bm
 import numpy as np
@@ -12,9 +10,19 @@ from bokeh.plotting import figure
 from workbench.contract import Result
 from workbench.labs.eam.params import ABLATIONS, ARMS
 from workbench.ui import frame
-from workbench.ui.palette import BLUE, ORANGE, PALETTE
+from workbench.ui.palette import BLUE, ORANGE
+from workbench.ui.plots.series import Series, SeriesTable
 
-LOOK = {"CT": (BLUE, "circle"), "MR": (ORANGE, "diamond")}
+MODALITY = SeriesTable([Series("CT", "CT", BLUE, "circle"), Series("MR", "MR", ORANGE, "diamond")])
+SERIES = SeriesTable.of((*ARMS, *ABLATIONS))
+
+
+def arms_on(modality: str) -> SeriesTable:
+    """Return the arms in the color and with the marker of a modality."""
+    look = MODALITY[modality]
+    return SeriesTable(Series(arm, arm, look.color, look.marker) for arm in SERIES)
+
+
 OVER = (230, 159, 0)  # what lies over a slice: orange
 
 
@@ -22,19 +30,6 @@ def caution(result: Result) -> pn.pane.Markdown:
     """Return the notes on what is simulated and what is re-implemented."""
     told = [note for note in result.notes if note.startswith(("SIMULATED", "EAM here", "The layout", "Label values"))]
     return frame.paragraph(" ".join(told))
-
-
-def arms_in(found: Iterable[str]) -> list[str]:
-    """Return the arms of a result in their own order."""
-    there = set(found)
-    return [arm for arm in (*ARMS, *ABLATIONS) if arm in there]
-
-
-def arm_look(arm: str) -> tuple[str, str]:
-    """Return color and marker of an arm, the same everywhere."""
-    order = (*ARMS, *ABLATIONS)
-    i = order.index(arm) if arm in order else 0
-    return PALETTE.color(i), PALETTE.marker(i)
 
 
 def slice_figure(

@@ -35,6 +35,11 @@ BANDS = 64  # shades of a continuous value
 MOST_VALUES = (0.02, 0.98)  # quantiles between which they change
 
 
+def has_places(result: Result) -> bool:
+    """Say whether the drawing of a graph is there: it is kept with the last tables only."""
+    return any(f"places_{slug(name)}" in result.arrays for name in result.tables["cards"]["set"])
+
+
 def graph_view(result: Result, link: Any = None) -> pn.Column:
     """Return the drawing of a graph, or of the part of it that is kept."""
     how = (
@@ -266,7 +271,7 @@ def arm_options(result: Result) -> dict[str, str]:
     another = any(arm == "kd" and student != "plp" for arm, student in there)  # else PLP is the first student itself
     arms = [one for one in ARMS if one[1] is None or (another and one in there)]
     named = {None: ""} | {key: f", {words}" for key, words in style.NETWORKS.items()}
-    return {style.ARMS[arm][0] + named[student]: " ".join(filter(None, (arm, student))) for arm, student in arms}
+    return {style.ARMS[arm].label + named[student]: " ".join(filter(None, (arm, student))) for arm, student in arms}
 
 
 def swatch(color: str) -> str:

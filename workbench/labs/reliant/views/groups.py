@@ -120,7 +120,7 @@ def rate_plot(result: Result, name: str, kind: str, weight: int) -> Any:
     for arm, part in runs.groupby("arm", sort=False):
         for v in (0, 1):
             values = part[f"{kind} {v}"]
-            rows.append({"arm": style.ARMS[arm][0], "group": v, "rate": values.mean(), "sd": values.std()})
+            rows.append({"arm": style.ARMS[arm].label, "group": v, "rate": values.mean(), "sd": values.std()})
     frame = pd.DataFrame(rows).fillna({"sd": 0.0})
     names = list(dict.fromkeys(frame["arm"]))
     plot = plain_figure(110 + 44 * len(names), "save", y_range=list(reversed(names)), x_range=(0, 1))
@@ -167,7 +167,7 @@ def confusion_html(result: Result, name: str, weight: int) -> str:
         if rows.empty:
             continue
         cells = np.mean([confusion(found, row) for _, row in rows.iterrows()], axis=0)  # (group, y, hit)
-        head = f"<tr><th>{style.ARMS[arm][0]}</th><th class='num'>ŷ = 0</th><th class='num'>ŷ = 1</th></tr>"
+        head = f"<tr><th>{style.ARMS[arm].label}</th><th class='num'>ŷ = 0</th><th class='num'>ŷ = 1</th></tr>"
         lines = "".join(
             f"<tr><td class='small'>{told[s]}, y = {y}</td>"
             + "".join(f"<td class='num'>{100 * cells[s, y, hit]:.1f}</td>" for hit in (0, 1))
@@ -206,13 +206,14 @@ def within_plot(result: Result, name: str, weight: int) -> Any:
             cells = [inside(found, row, a, b if two else None) for _, row in runs[runs["arm"] == arm].iterrows()]
             rates.append(np.nanmean([r for r, _ in cells]) if any(n for _, n in cells) else np.nan)
             sizes.append(int(np.mean([n for _, n in cells])))
-        text, color, marker = style.ARMS[arm]
+        one = style.ARMS[arm]
         source = bm.ColumnDataSource(
             {"name": names, "rate": rates, "size": sizes, "told": [f"n = {n:,}" for n in sizes]}
         )
         place = dodge("name", 0.25 - 0.25 * k, range=plot.y_range)
-        dot = plot.scatter("rate", place, source=source, color=color, marker=marker, size=11, legend_label=text)
-        plot.add_tools(hover(("", "@name"), (text, "@rate{0.0%}"), ("test nodes", "@size"), renderers=[dot]))
+        look = {"color": one.color, "marker": one.marker, "legend_label": one.label}
+        dot = plot.scatter("rate", place, source=source, size=11, **look)
+        plot.add_tools(hover(("", "@name"), (one.label, "@rate{0.0%}"), ("test nodes", "@size"), renderers=[dot]))
         if k == 0:
             plot.text(1, place, "told", source=source, text_align="right", text_font_size="11px", color=GRAY)
     if arms:

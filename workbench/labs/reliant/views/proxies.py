@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import bokeh.models as bm
@@ -14,6 +15,10 @@ from workbench.labs.reliant.views import style
 from workbench.ui.frame import below, flow, hover, pane, paragraph, plain_figure, redraw_on_change, view
 from workbench.ui.link import remember
 from workbench.ui.palette import BLUE, GRAY, PALETTE
+from workbench.ui.plots.charts import learning_curves
+from workbench.ui.plots.series import SeriesTable
+
+DASHES = ("solid", "dashed", "dotted", "dotdash")
 
 
 def proxies_view(result: Result, link: Any = None) -> pn.Column:
@@ -117,24 +122,15 @@ def losses_view(result: Result, link: Any = None) -> pn.Column:
     def draw(name: str, both: str) -> pn.pane.Bokeh:
         teacher, student = both.split(" → ")
         rows = table[(table["set"] == name) & (table["teacher"] == teacher) & (table["student"] == student)]
-        arms = len(rows[["arm", "alpha", "metric"]].drop_duplicates())
-        plot = plain_figure(320 + 26 * arms)  # the legend takes a line an arm
-        plot.xaxis.axis_label, plot.yaxis.axis_label = "epoch", "loss (imitation + α bias)"
-        for k, (_, part) in enumerate(rows.groupby(["arm", "alpha", "metric"], sort=False)):
-            first = part.iloc[0]
-            color = style.ARMS[first["arm"]][1]
-            dash = ("solid", "dashed", "dotted", "dotdash")[k % 4]
-            plot.line(
-                part["epoch"],
-                part["loss"],
-                color=color,
-                line_dash=dash,
-                line_width=2,
-                legend_label=style.arm_words(first),
-            )
-        if len(rows):
-            below(plot, 1)
-        return pane(plot)
+        rows = rows.assign(line=[style.arm_words(row) for _, row in rows.iterrows()])
+        lines = rows.drop_duplicates("line")
+        series = SeriesTable(
+            replace(style.ARMS[arm], name=line, label=line, dash=DASHES[k % len(DASHES)])
+            for k, (arm, line) in enumerate(zip(lines["arm"], lines["line"], strict=True))
+        )
+        look = {"height": 320 + 26 * len(lines), "columns": 1}  # the legend takes a line an arm
+        axes = {"step": "epoch", "xlabel": "epoch", "ylabel": "loss (imitation + α bias)"}
+        return pane(learning_curves(rows, "loss", "line", series, **axes, **look))
 
     return view(
         "The losses of the first training of each arm: they should have settled where the line ends. Losses with "

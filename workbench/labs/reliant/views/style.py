@@ -9,18 +9,21 @@ import pandas as pd
 from workbench.contract import Result
 from workbench.labs.reliant.common.intervals import Outcomes, outcomes
 from workbench.ui.palette import BLUE, GRAY, GREEN, ORANGE, PURPLE, SKY, VERMILLION
+from workbench.ui.plots.series import Series, SeriesTable
 
-ARMS = {  # words, color, marker
-    "teacher": ("Teacher", GRAY, "star"),
-    "kd": ("KD", ORANGE, "circle"),
-    "reg": ("KD + bias loss", PURPLE, "square"),
-    "const": ("… + constant columns", SKY, "diamond"),
-    "reliant": ("RELIANT", BLUE, "triangle"),
-    "full": ("RELIANT, proxies fed in", VERMILLION, "inverted_triangle"),
-    "drop": ("KD without the column", GREEN, "hex"),
-    "lr": ("Logistic regression", GRAY, "plus"),
-    "reweighed": ("… reweighed", GRAY, "square_pin"),
-}
+ARMS = SeriesTable(
+    [
+        Series("teacher", "Teacher", GRAY, "star"),
+        Series("kd", "KD", ORANGE, "circle"),
+        Series("reg", "KD + bias loss", PURPLE, "square"),
+        Series("const", "… + constant columns", SKY, "diamond"),
+        Series("reliant", "RELIANT", BLUE, "triangle"),
+        Series("full", "RELIANT, proxies fed in", VERMILLION, "inverted_triangle"),
+        Series("drop", "KD without the column", GREEN, "hex"),
+        Series("lr", "Logistic regression", GRAY, "plus"),
+        Series("reweighed", "… reweighed", GRAY, "square_pin"),
+    ]
+)
 GROUP = (ORANGE, BLUE)  # of group 0 and group 1
 NETWORKS = {
     "gcn": "GCN",
@@ -35,7 +38,7 @@ MEASURES = {"ΔSP (parity)": "sp", "ΔEO (opportunity)": "eo"}
 
 def arm_words(row: Any) -> str:
     """Return an arm with its weight, as tables show it."""
-    name = ARMS.get(row["arm"], (row["arm"],))[0]
+    name = ARMS[row["arm"]].label
     weight = f", α {row['alpha']:g}" if row["alpha"] else ""
     lowered = f", for {row['metric'].upper()}" if row["alpha"] else ""
     return f"{name}{weight}{lowered}"

@@ -105,9 +105,9 @@ def other_runs(plot: Any, runs: list[Run], name: str, gap: str, good: str) -> No
     data = {"x": [100 * run.metrics[keys[0]] for run in runs], "y": [100 * run.metrics[keys[1]] for run in runs]}
     data |= {"name": [run.name for run in runs], "link": [href(lab=run.lab, run=run.id) for run in runs]}
     source = bm.ColumnDataSource(data)
-    color, marker = style.ARMS["reliant"][1:]
+    one = style.ARMS["reliant"]
     dots = plot.scatter(
-        "x", "y", source=source, marker=marker, size=13, line_color=color, line_width=2, fill_color=None,
+        "x", "y", source=source, marker=one.marker, size=13, line_color=one.color, line_width=2, fill_color=None,
         legend_label="RELIANT in other runs", nonselection_alpha=1.0,
     )  # fmt: skip
     open_on_click(plot, [dots], [("", "@name"), ("gap", "@x{0.0}"), ("quality", "@y{0.0}")])
@@ -130,7 +130,7 @@ def points(
     rows: pd.DataFrame, gap: str, good: str, result: Result, name: str, each: bool
 ) -> tuple[Any, bm.ColumnDataSource, pd.DataFrame, bm.ColumnDataSource | None]:
     """Return the figure, the source of its points in the order of the rows; and of single trainings, with `each`."""
-    looks = [style.ARMS.get(arm, (arm, GRAY, "circle")) for arm in rows["arm"]]
+    looks = [style.ARMS[arm] for arm in rows["arm"]]
     frame = pd.DataFrame(
         {
             "x": 100 * rows[gap],
@@ -144,9 +144,9 @@ def points(
             ],
             "alpha": rows["alpha"],
             "text": [f"{a:g}" if a else "" for a in rows["alpha"]],
-            "color": [c for _, c, _ in looks],
-            "marker": [m for _, _, m in looks],
-            "words": [w for w, _, _ in looks],
+            "color": [one.color for one in looks],
+            "marker": [one.marker for one in looks],
+            "words": [one.label for one in looks],
         }
     )
     plot = plain_figure(440, "tap,box_zoom,reset,save")
@@ -154,12 +154,12 @@ def points(
     plot.yaxis.axis_label = f"{good if good != 'auc' else 'AUC'}, percent"
     runs, small = style.graphs(result)[name].runs.merge(rows[KEYS], on=KEYS), None
     if each:
-        looks = [style.ARMS.get(arm, ("", GRAY))[1] for arm in runs["arm"]]
+        colors = [style.ARMS[arm].color for arm in runs["arm"]]
         small = bm.ColumnDataSource(
             {
                 "x": 100 * runs[gap].abs(),
                 "y": 100 * runs[good],
-                "color": looks,
+                "color": colors,
                 "n": [training_words(r) for _, r in runs.iterrows()],
             }
         )

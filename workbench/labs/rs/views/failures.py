@@ -9,17 +9,20 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 import panel as pn
+from bokeh.plotting import figure
 
 from workbench.contract import Result
 from workbench.labs.rs.views import style
+from workbench.ui.frame import hover, pane
 from workbench.ui.palette import GRAY, GREEN
+from workbench.ui.plots.charts import heat_map
 
 
 def fail_view(result: Result, link: Any = None) -> pn.Column:
     """Draw the tables `classic` (S1), `failures` (S3) and `local`."""
     parts = []
     if "classic" in result.tables:
-        parts.append(style.pane(_classic(result.tables["classic"])))
+        parts.append(pane(_classic(result.tables["classic"])))
     if "failures" in result.tables:
         parts.append(pn.pane.Markdown("#### Sets made so that a measure fails"))
         plots = _failures(result.tables["failures"])
@@ -46,22 +49,22 @@ def fail_view(result: Result, link: Any = None) -> pn.Column:
     )
 
 
-def _classic(table: pd.DataFrame) -> hv.Overlay:
-    """Heat map of measures and accuracies over the sets, means over seeds."""
+def _classic(table: pd.DataFrame) -> figure:
+    """Return the heat map of measures and accuracies over the sets, means over seeds."""
     sets = list(dict.fromkeys(table["set"]))
     keys = style.ordered(table["measure"])
     scores = table.groupby(["set", "measure"])["value"].mean()
     once = table.drop_duplicates(["set", "seed"]).groupby("set")
     cells = [(s, style.label(k), scores.get((s, k), np.nan)) for k in keys for s in sets]
-    cells += [(s, " ", np.nan) for s in sets]  # a gap before the accuracies
     for key in ("lr", "svc", "knn"):
         if key in table:
             cells += [(s, f"accuracy {style.label(key)}", v) for s, v in once[key].mean().reindex(sets).items()]
-    frame = pd.DataFrame(cells, columns=["set", "row", "value"])
-    frame["text"] = ["" if np.isnan(v) else f"{v:.2f}".replace("-0.00", "0.00") for v in frame["value"]]
-    return style.heat_map(
-        frame, ["set", "row"], "value", 110 + 28 * frame["row"].nunique(), clim=(0, 1), invert_yaxis=True
-    )
+    frame = pd.DataFrame(cells, columns=["x", "y", "value"])
+    rows = list(dict.fromkeys(frame["y"]))
+    rows.insert(len(keys), " ")  # a gap before the accuracies
+    plot, squares = heat_map(frame, sets, rows[::-1], height=110 + 28 * len(rows), x_axis_location="above")
+    plot.add_tools(hover(("", "@y, @x"), ("mean", "@value{0.000}"), renderers=[squares]))
+    return plot
 
 
 FAILURES = {

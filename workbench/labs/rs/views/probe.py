@@ -12,7 +12,7 @@ import panel_material_ui as pmui
 
 from workbench.contract import Result
 from workbench.labs.rs.views import style
-from workbench.labs.rs.views.one_set import NOT_COMPARABLE, MeasureDots
+from workbench.labs.rs.views.one_set import NOT_COMPARABLE, MeasureDots, chosen_eps
 from workbench.ui.frame import needs_page
 from workbench.ui.palette import GREEN
 from workbench_widgets import ClassHandles, flat
@@ -39,15 +39,15 @@ SETS = {
 }
 
 
-def move_the_classes(link: Any = None, eps: float | None = None) -> pn.Column:
-    """Return the view that probes: handles and sliders in, measures and classifiers out."""
+def move_the_classes(result: Result, link: Any = None) -> pn.Column:
+    """Return the view that probes: handles and sliders in, measures and classifiers out; it begins with the run's ε."""
     how = (
         "Drag a class by its numbered knob, widen it by the small ones, turn everything with the gray one (or focus a "
         "knob and use the arrow keys): every measure and three classifiers answer for the set you made."
     )
     if link is None:
         return needs_page(how, "this picture answers")
-    return style.view(how, Mover(link, eps).layout)
+    return style.view(how, Mover(link, chosen_eps(result)).layout)
 
 
 class Mover:

@@ -9,7 +9,6 @@ from typing import Any
 import bokeh.models as bm
 import holoviews as hv
 import holoviews.plotting.bokeh  # noqa: F401 - registers the backend
-import numpy as np
 import pandas as pd
 import panel as pn
 
@@ -180,22 +179,3 @@ def line_with_band(
     if marker:
         parts.append(hv.Scatter(stats, x, [value], label=name).opts(color=color, marker=marker, size=7))
     return parts
-
-
-def heat_map(frame: pd.DataFrame, keys: list, value: str, height: int, text: bool = True, **options: Any) -> hv.Overlay:
-    """Return a heat map; with `text` its cells carry the column ``text``, dark on bright and bright on dark."""
-    tips = [(str(k), f"@{{{getattr(k, 'name', k)}}}") for k in keys]
-    cells = hv.HeatMap(frame, keys, value).opts(
-        cmap=PALETTE.sequential,
-        tools=[hover(*tips, (value, f"@{{{value}}}{{0.000}}"))],
-        colorbar=not text,
-        clabel="",
-        clipping_colors={"NaN": "rgba(0, 0, 0, 0)"},
-        clim=options.pop("clim", (np.nan, np.nan)),
-    )
-    layers: list[hv.Element] = [cells]
-    bright = frame[value] > 0.55
-    for part, color in ((frame[~bright], "#F5F5F5"), (frame[bright], "#1A1A1A")) if text else ():
-        layers.append(hv.Labels(part, keys, "text").opts(text_color=color, text_font_size="12px"))
-    quiet = {"xlabel": "", "ylabel": "", "show_grid": False, "xaxis": "top", "padding": 0}
-    return hv.Overlay(layers).opts(**frame_options(height, None, **quiet | options))

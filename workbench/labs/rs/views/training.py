@@ -11,8 +11,10 @@ import panel_material_ui as pmui
 
 from workbench.contract import Result
 from workbench.labs.rs.views import style
+from workbench.ui.frame import hover, pane
 from workbench.ui.link import remember
 from workbench.ui.palette import GREEN, ORANGE
+from workbench.ui.plots.charts import heat_map
 
 EPOCH = hv.Dimension("epoch", label="epoch")
 QUANTITIES = {"RS": "rs", "RS adjusted": "adjusted"}
@@ -36,22 +38,16 @@ def layers_view(result: Result, link: Any = None) -> pn.Column:
             )
         return hv.Overlay(parts).opts(**style.frame_options(380, ylabel=_words(quantity), title="by layer"))
 
-    def heat(quantity: str) -> hv.Overlay:
-        cells = table.groupby(["epoch", "layer"], sort=False)[quantity].mean().reset_index()
-        cells["layer"] = pd.Categorical(cells["layer"], names, ordered=True)
-        cells = cells.sort_values(["layer", "epoch"]).astype({"layer": str})
-        low, high = float(cells[quantity].min()), float(cells[quantity].max())
-        return style.heat_map(
-            cells,
-            [EPOCH, "layer"],
-            quantity,
-            130 + 34 * len(names),
-            text=False,
-            clim=(low, high if high > low else low + 1),
-            xaxis="bottom",
-            xlabel="epoch",
-            title="layer by epoch",
-        )
+    def heat(quantity: str) -> pn.pane.Bokeh:
+        cells = table.groupby(["epoch", "layer"], sort=False)[quantity].mean().reset_index().sort_values("epoch")
+        cells = pd.DataFrame({"x": cells["epoch"].astype(str), "y": cells["layer"], "value": cells[quantity]})
+        low, high = float(cells["value"].min()), float(cells["value"].max())
+        ends = {"low": low, "high": high if high > low else low + 1}
+        look = {"height": 130 + 34 * len(names), "title": "layer by epoch", "text": False}
+        plot, squares = heat_map(cells, list(dict.fromkeys(cells["x"])), names[::-1], **ends, **look)
+        plot.add_tools(hover(("epoch", "@x"), ("layer", "@y"), (_words(quantity), "@text"), renderers=[squares]))
+        plot.xaxis.axis_label = "epoch"
+        return pane(plot)
 
     return style.view(
         "Each line is one layer: if the network pulls the classes apart, deeper layers rise above the input and keep "

@@ -1,9 +1,7 @@
-"""From a result to its pictures: title -> function, called when its tab is opened. Reads tables, computes nothing."""
+"""From a result to its pictures, each drawn when its tab is opened. They read tables and compute nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import holoviews as hv
@@ -11,7 +9,7 @@ import holoviews.plotting.bokeh  # noqa: F401 - the options below are Bokeh's
 import panel as pn
 import panel_material_ui as pmui
 
-from workbench.contract import Result
+from workbench.contract import Result, Tab
 
 SLIDERS = {  # label: range and start, in centimeters
     "Sepal length (cm)": (4.0, 8.0, 5.8),
@@ -21,18 +19,7 @@ SLIDERS = {  # label: range and start, in centimeters
 }
 
 
-def views(result: Result, link: Any = None) -> dict[str, Callable[[], Any]]:
-    """Return title -> function that builds the view; what a stopped run lacks is left out."""
-    shown: dict[str, Callable[[], Any]] = {}
-    if "flowers" in result.tables:
-        shown["Flowers"] = partial(flowers, result)
-    if result.samples.get("accuracy"):
-        shown["Splits"] = partial(splits, result)
-    shown["Name a flower"] = partial(name_a_flower, link)
-    return shown
-
-
-def flowers(result: Result) -> hv.Points:
+def flowers(result: Result, link: Any) -> hv.Points:
     """Every flower by its petals, colored by species; the larger it is, the more often it was mistaken."""
     table = result.tables["flowers"].fillna({"mistaken": 0})
     table = table.assign(size=6 + 12 * table["mistaken"])
@@ -49,14 +36,14 @@ def flowers(result: Result) -> hv.Points:
     )
 
 
-def splits(result: Result) -> hv.Overlay:
+def splits(result: Result, link: Any) -> hv.Overlay:
     """The accuracy of each split, and the line of guessing."""
     points = hv.Scatter(list(enumerate(result.samples["accuracy"])), "Split", "Accuracy (0–1)")
     line = hv.HLine(1 / 3).opts(color="gray", line_dash="dashed")
     return (points.opts(size=7) * line).opts(ylim=(0, 1.05), responsive=True, height=400)
 
 
-def name_a_flower(link: Any) -> pn.viewable.Viewable:
+def name_a_flower(result: Result, link: Any) -> pn.viewable.Viewable:
     """Four sliders, and the species that the run's centroids name."""
     if link is None:
         return pmui.Alert(object="Open this run in the workbench, and this picture answers.", severity="info")
@@ -79,3 +66,10 @@ def name_a_flower(link: Any) -> pn.viewable.Viewable:
         slider.param.watch(ask, "value")
     ask()
     return pn.FlexBox(pn.Column(*sliders), answer)  # on a phone one below the other
+
+
+TABS = (
+    Tab("Flowers", flowers, needs=("flowers",)),
+    Tab("Splits", splits, when=lambda result: bool(result.samples.get("accuracy"))),
+    Tab("Name a flower", name_a_flower),
+)
