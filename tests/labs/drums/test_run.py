@@ -45,9 +45,9 @@ def test_people_simple_players_and_every_arm_are_measured(tiny):
 def test_the_people_of_the_bundled_grooves_have_the_papers_numbers():
     """With all 37 test grooves: human 5.079, 10.345, 1.445."""
     params = Params.make(prompts=37, seeds=1)
-    data, desk = drums.material(params, MemoryContext()), drums.RunState()
-    drums.add(desk, drums.evaluation.measured("human", 0, list(data.test), list(range(37)), drums.bar_table([])))
-    rows = desk.book["measures"]
+    data, run_state = drums.material(params, MemoryContext()), drums.RunState()
+    drums.add(run_state, drums.evaluation.measured("human", 0, list(data.test), list(range(37)), drums.bar_table([])))
+    rows = run_state.book["measures"]
     found = [round(float(np.mean([row[key] for row in rows])), 3) for key in ("mean", "between", "within")]
     assert len(rows) == 37 and found == [5.079, 10.345, 1.445]
 

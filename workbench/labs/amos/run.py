@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +29,19 @@ from workbench.labs.amos.method.model import (
 )
 from workbench.labs.amos.params import JOINT, Params, Question
 from workbench.toolkit.cases import as_media
-from workbench.toolkit.jobs import Freeze, RunState, State, Step, load_state, resume_training, run_steps
+from workbench.toolkit.jobs import (
+    STOPPED,
+    Epoch,
+    Headline,
+    RunState,
+    State,
+    Step,
+    follow,
+    load_state,
+    named,
+    run_steps,
+    unfinished,
+)
 from workbench.toolkit.memory import MemoryContext
 from workbench.toolkit.segmentation.networks import parameters
 from workbench.toolkit.segmentation.patches import Sample, batch_of
@@ -45,7 +56,7 @@ SMALL = (4, 11, 12, 13)  # gallbladder, adrenal glands, duodenum
 
 @dataclass(frozen=True)
 class Job:
-    """One training: a network, what it learns from, and its seed."""
+    """One training: a network, what it learns from, and its seed; without its seed it is a team of the leaderboard."""
 
     network: str
     arm: str
@@ -56,9 +67,12 @@ class Job:
         return f"{self.network}/{self.arm}/{self.seed}"
 
     @property
-    def team(self) -> str:
-        """Its name on the leaderboard; seeds are one team."""
+    def label(self) -> str:
         return f"{self.network}, {self.arm}"
+
+    @property
+    def about(self) -> dict[str, Any]:
+        return {"network": self.network, "arm": self.arm, "seed": self.seed}
 
     @property
     def file(self) -> str:
@@ -77,16 +91,16 @@ def run(params: Params, ctx: Context) -> Result:
     check(params)
     own = open_own(Path(params.file)) if params.file else None
     data = material(params, ctx)
-    desk = load_state(ctx.resume())
+    run_state = load_state(ctx.resume())
     lots: list[Sample] = []
     for done, case in enumerate(data.train):  # hours for the true release, the first time
         ctx.progress(done, len(data.train), "preparing scans")
         if ctx.should_stop():
-            return conclude(params, desk, [*data.notes, "Stopped before its end."], True)
+            return conclude(params, run_state, [*data.notes, STOPPED], True)
         lots.append(sample(case, data.preparation))
-    stopped = run_steps(work(params, ctx, data, lots, own, desk), desk, ctx)
-    notes = [*data.notes, str(rules_of(params)) + "."] + (["Stopped before its end."] if stopped else [])
-    return conclude(params, desk, notes, stopped)
+    stopped = run_steps(work(params, ctx, data, lots, own, run_state), run_state, ctx)
+    notes = [*data.notes, str(rules_of(params)) + ".", *([STOPPED] if stopped else [])]
+    return conclude(params, run_state, notes, stopped)
 
 
 def check(params: Params) -> None:
@@ -108,66 +122,61 @@ def jobs_of(params: Params) -> list[Job]:
 # The jobs --------------------------------------------------------------------------------------------------------
 
 
-def work(params: Params, ctx: Context, data: Material, lots: list[Sample], own: Any, desk: RunState) -> Iterator[Step]:
+def work(
+    params: Params, ctx: Context, data: Material, lots: list[Sample], own: Any, run_state: RunState
+) -> Iterator[Step]:
     """Do every job that is not finished, and yield how far it is."""
-    jobs = jobs_of(params)
-    for number, job in enumerate(jobs):
-        if job.key not in desk.finished:
-            words = f"{job.team} ({number + 1} of {len(jobs)})"
-            yield from learn(job, words, params, ctx, data, lots, own, desk)
+    for job, stage in unfinished(jobs_of(params), run_state):
+        yield from learn(job, stage, params, ctx, data, lots, own, run_state)
 
 
 def learn(
-    job: Job, words: str, params: Params, ctx: Context, data: Material, lots: list[Sample], own: Any, desk: RunState
+    job: Job,
+    stage: str,
+    params: Params,
+    ctx: Context,
+    data: Material,
+    lots: list[Sample],
+    own: Any,
+    run_state: RunState,
 ) -> Iterator[Step]:
     """Train one network, then let it segment every validation case."""
     groups = [[s for s in lots if s.modality == m] for m in MODALITIES[job.arm]]
     if not all(groups):
         raise LabError(f"There is no scan to train on for the arm {job.arm!r}.", "Choose other arms, or other data.")
-    yield 0, 1, f"{words}: begins"
+    yield 0, 1, f"{stage}: begins"
     model = network(job.network, params, ctx.generator(f"weights/{job.network}/{job.seed}"), ctx.device)
     spec, steps = spec_of(job.network, params), steps_of(job.arm, params)
 
     def batch_at(step: int) -> Any:  # every network of an arm and a seed sees the same patches
         return batch_of(groups, params.batch, spec.patch, ctx.rng(f"patches/{job.arm}/{job.seed}/{step}"))
 
-    about = {"network": job.network, "arm": job.arm, "seed": job.seed}
+    def training(state: State | None) -> Iterator[Epoch]:
+        return named("loss", train(model, batch_at, steps, rate_of(job.network, params), ctx.device, state))
 
-    def trained(state: State | None) -> Iterator[tuple[int, float, Freeze]]:
-        for step, loss, freeze in train(model, batch_at, steps, rate_of(job.network, params), ctx.device, state):
-            if not math.isfinite(loss):
-                raise LabError(f"{job.team} did not learn: its loss is {loss}.", "Lower the learning rate.")
-            yield step, loss, freeze
-
-    for step, mean in resume_training(job.key, trained, steps, desk):
-        if mean is not None:
-            desk.book["training"].append(about | {"step": step, "steps": steps, "loss": mean})
-            if job.seed == 0:
-                ctx.metric(f"loss: {job.team}", mean, step)
-        yield step, steps, f"{words}: learns"
+    curve = lambda loss: {f"loss: {job.label}": loss["loss"]}  # noqa: E731
+    yield from follow([job], training, steps, f"{stage}: learns", run_state, ctx, curve=curve, columns={"steps": steps})
     small = halved(model)
     model.load_state_dict(small)
     rows, seen = [], {}
     for done, total, found in evaluated(model, spec, data, ctx.device, params):
         if found is not None:
             case, volume, truth, mask, table = found
-            rows += [about | {"case": case.name, "modality": case.modality, "site": case.site} | r for r in table]
+            rows += [job.about | {"case": case.name, "modality": case.modality, "site": case.site} | r for r in table]
             if job.seed == 0 and case.name in shown_cases(data):
                 seen[case.name] = (volume, truth, mask)
-        yield done, total, f"{words}: segments"
+        yield done, total, f"{stage}: segments"
     if job.seed == 0 and own is not None and job == jobs_of(params)[0]:
         for done, total, mask in segmented(model, own[0], spec, data.preparation, ctx.device):
             if mask is not None:
                 seen[OWN] = (own[0], own[1], mask)
-            yield done, total, f"{words}: segments your scan"
+            yield done, total, f"{stage}: segments your scan"
     for name, (volume, truth, mask) in seen.items():
-        show(desk, name, job.team, volume, truth, mask)
-    desk.book["scores"] += rows
-    desk.book["networks"].append(about | {"parameters": parameters(model), "steps": steps})
+        show(run_state, name, job.label, volume, truth, mask)
+    run_state.book["scores"] += rows
+    run_state.book["networks"].append(job.about | {"parameters": parameters(model), "steps": steps})
     if job == jobs_of(params)[0]:
         ctx.save(job.file, small)
-    desk.finished.append(job.key)
-    desk.now = None
 
 
 def evaluated(
@@ -189,9 +198,9 @@ def shown_cases(data: Material) -> list[str]:
     return [c.name for m in ("CT", "MR") for c in of(data.validation, m)[:SHOWN]]
 
 
-def show(desk: RunState, name: str, team: str, volume: Volume, truth: Labels | None, mask: np.ndarray) -> None:
+def show(run_state: RunState, name: str, team: str, volume: Volume, truth: Labels | None, mask: np.ndarray) -> None:
     """Keep a case and a team's mask of it: the arrays ``image``, ``affine``, ``modality``, ``truth``, ``mask TEAM``."""
-    kept = desk.pieces[name]
+    kept = run_state.pieces[name]
     kept["image"], kept["affine"] = np.array(volume.voxels), np.array(volume.affine)  # copies: those are read-only
     kept["modality"] = np.frombuffer(bytearray(volume.modality.encode().ljust(2)), np.uint8)
     if truth is not None:
@@ -202,16 +211,16 @@ def show(desk: RunState, name: str, team: str, volume: Volume, truth: Labels | N
 # The result ------------------------------------------------------------------------------------------------------
 
 
-def conclude(params: Params, desk: RunState, notes: list[str], stopped: bool) -> Result:
+def conclude(params: Params, run_state: RunState, notes: list[str], stopped: bool) -> Result:
     """Return the result: the tables, the leaderboard, the cases to be seen, and the metrics of the first network."""
-    tables = {name: pd.DataFrame(rows) for name, rows in desk.book.items() if rows}
+    tables = run_state.tables()
     metrics: dict[str, float] = {}
     values: dict[str, list[float]] = {}
     if "scores" in tables:
         tables["leaderboard"] = boards(tables["scores"])
         metrics, values = headline(params, tables["scores"])
     return Result(
-        metrics=metrics, samples=values, tables=tables, media=as_media(desk.pieces), notes=notes, partial=stopped
+        metrics=metrics, samples=values, tables=tables, media=as_media(run_state.pieces), notes=notes, partial=stopped
     )
 
 
@@ -231,11 +240,7 @@ def headline(params: Params, scores: pd.DataFrame) -> tuple[dict[str, float], di
     """Return the metrics of `Lab.metrics`: of the first network, its joint arm; a value a seed."""
     first = scores[scores["network"] == params.networks[0]]
     main = JOINT if JOINT in params.arms else params.arms[0]
-    values: dict[str, list[float]] = {}
-
-    def tell(key: str, numbers: pd.Series) -> None:
-        if len(numbers := numbers.dropna()):
-            values[key] = [float(v) for v in numbers]
+    numbers = Headline()
 
     def mean(arm: str, measure: str, modality: str, organs: tuple[int, ...] = ()) -> pd.Series:
         own = first[(first["arm"] == arm) & (first["modality"] == modality)]
@@ -244,13 +249,13 @@ def headline(params: Params, scores: pd.DataFrame) -> tuple[dict[str, float], di
 
     for modality, short in (("CT", "ct"), ("MR", "mr")):
         for measure in ("dsc", "nsd"):
-            tell(f"{measure}_{short}", mean(main, measure, modality))
+            numbers.add(f"{measure}_{short}", mean(main, measure, modality))
             if main == JOINT:
                 gain = mean(JOINT, measure, modality) - mean(f"{modality} only", measure, modality)
-                tell(f"{measure}_gain_{short}", gain)
+                numbers.add(f"{measure}_gain_{short}", gain)
     joint = first[first["arm"] == main]
-    tell("dsc_small", joint[joint["organ"].isin(SMALL)].groupby("seed")["dsc"].mean())
-    return {key: float(np.mean(v)) for key, v in values.items()}, values
+    numbers.add("dsc_small", joint[joint["organ"].isin(SMALL)].groupby("seed")["dsc"].mean())
+    return numbers.metrics, numbers.samples
 
 
 # The probe -------------------------------------------------------------------------------------------------------

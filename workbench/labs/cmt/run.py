@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +33,7 @@ from workbench.labs.cmt.method.jobs import Job, batches, jobs_of, network, recip
 from workbench.labs.cmt.method.model import Cmt
 from workbench.labs.cmt.method.training import train
 from workbench.labs.cmt.params import SIM, Params, Question
-from workbench.toolkit.jobs import Freeze, RunState, State, Step, load_state, resume_training, run_steps
+from workbench.toolkit.jobs import STOPPED, Epoch, RunState, State, Step, follow, load_state, run_steps, unfinished
 from workbench.toolkit.memory import MemoryContext
 from workbench.toolkit.segmentation.training import halved
 from workbench.toolkit.tensors import load_tensors
@@ -43,7 +41,8 @@ from workbench.toolkit.tensors import load_tensors
 SHOWN = 4  # scenes that are kept to be seen
 LEAST = 0.05  # score of a box that is kept to be seen
 KEPT = ("masked", "plain")  # arms whose network is kept; else that of the first arm
-FOUND, DRAWN, KEPT_SCENES = "found", "drawn", "scenes"  # pieces of the desk
+TERMS = ("total", "classes", "boxes", "dn_classes", "dn_boxes", "guidance")  # of the loss
+FOUND, DRAWN, KEPT_SCENES = "found", "drawn", "scenes"  # pieces of the run state
 
 
 def run(params: Params, ctx: Context) -> Result:
@@ -60,66 +59,46 @@ def run(params: Params, ctx: Context) -> Result:
         shape_of(params, arm)  # sizes that do not fit are told before the work begins
     own = prepared_own(params)
     data = material(params, ctx)
-    desk = load_state(ctx.resume())
-    keep_scenes(params, data, desk)
-    stopped = ctx.should_stop() or run_steps(work(params, ctx, data, own, desk), desk, ctx)
-    notes = [*data.notes] + (["Stopped before its end."] if stopped else [])
-    return conclude(params, desk, notes, stopped)
+    run_state = load_state(ctx.resume())
+    keep_scenes(params, data, run_state)
+    stopped = ctx.should_stop() or run_steps(work(params, ctx, data, own, run_state), run_state, ctx)
+    notes = [*data.notes, *([STOPPED] if stopped else [])]
+    return conclude(params, run_state, notes, stopped)
 
 
-def work(params: Params, ctx: Context, data: Material, own: Sample | None, desk: RunState) -> Iterator[Step]:
+def work(params: Params, ctx: Context, data: Material, own: Sample | None, run_state: RunState) -> Iterator[Step]:
     """Do every job that is not finished, and yield how far it is."""
-    jobs = jobs_of(params)
-    for number, job in enumerate(jobs):
-        if job.key in desk.finished:
-            continue
-        words = f"{job.words} ({number + 1} of {len(jobs)})"
+    for job, stage in unfinished(jobs_of(params), run_state):
         if ARMS[job.arm].parts:
-            yield from join(job, words, params, data, desk)
+            yield from join(job, stage, params, data, run_state)
         else:
-            yield from learn(job, words, params, ctx, data, own, desk)
-        desk.finished.append(job.key)
-        desk.now = None
+            yield from learn(job, stage, params, ctx, data, own, run_state)
 
 
 def learn(
-    job: Job, words: str, params: Params, ctx: Context, data: Material, own: Sample | None, desk: RunState
+    job: Job, stage: str, params: Params, ctx: Context, data: Material, own: Sample | None, run_state: RunState
 ) -> Iterator[Step]:
     """Train one network, then see what it is worth."""
-    yield 0, params.steps, f"{words}: begins"
+    yield 0, params.steps, f"{stage}: begins"
     model = network(job, params, ctx)
-    began, trained = time.perf_counter(), 0
-    terms: list[str] = []
 
-    def learned(state: State | None) -> Iterator[tuple[int, list[float], Freeze]]:
+    def training(state: State | None) -> Iterator[Epoch]:
         batch_at = batches(job, params, data, ctx)
-        for step, told, freeze in train(model, batch_at, recipe_of(job, params), ctx.device, state):
-            if not math.isfinite(told["total"]):
-                raise LabError(f"{job.words} did not learn: its loss is {told['total']}.", "Lower the learning rate.")
-            told = {k: told.get(k, 0.0) for k in ("total", "classes", "boxes", "dn_classes", "dn_boxes", "guidance")}
-            terms[:] = told
-            yield step, list(told.values()), freeze
+        for step, loss, freeze in train(model, batch_at, recipe_of(job, params), ctx.device, state):
+            yield step, {term: loss.get(term, 0.0) for term in TERMS}, freeze
 
-    for step, means in resume_training(job.key, learned, params.steps, desk):
-        trained += 1
-        if means is not None:
-            told = dict(zip(terms, means, strict=True))
-            desk.book["training"].append(job.about | {"step": step} | told)
-            if job.seed == 0:
-                ctx.metric(f"Loss: {job.arm}", told["classes"] + told["boxes"], step)
-        yield step, params.steps, f"{words}: learns"
-    if trained:
-        ctx.log(f"{job.words}: {1000 * (time.perf_counter() - began) / trained:.0f} ms a training step")
+    curve = lambda loss: {f"Loss: {job.arm}": loss["classes"] + loss["boxes"]}  # noqa: E731
+    yield from follow([job], training, params.steps, f"{stage}: learns", run_state, ctx, curve=curve)
     small = halved(model)  # what is scored is what is kept
     model.load_state_dict(small)
     if job in kept_jobs(params):
         ctx.save(job.file, small)
-    yield from examine(job, words, model, params, ctx, data, desk)
+    yield from examine(job, stage, model, params, ctx, data, run_state)
     if own is not None and job.seed == 0 and (job in kept_jobs(params)):
         for found in looked(model, [own], BOTH, data.spec.classes, ctx.device):
-            keep_boxes(job, BOTH, own.scene.name, found[0], desk)
+            keep_boxes(job, BOTH, own.scene.name, found[0], run_state)
     count = sum(p.numel() for p in model.parameters())
-    desk.book["networks"].append(
+    run_state.book["networks"].append(
         job.about | {"parameters": count, "steps": params.steps, "scenes": len(data.validation)}
     )
 
@@ -131,7 +110,7 @@ def kept_jobs(params: Params) -> list[Job]:
 
 
 def examine(
-    job: Job, words: str, model: Cmt, params: Params, ctx: Context, data: Material, desk: RunState
+    job: Job, stage: str, model: Cmt, params: Params, ctx: Context, data: Material, run_state: RunState
 ) -> Iterator[Step]:
     """Look at every scene under every condition."""
     total = len(data.validation) * len(params.conditions)
@@ -140,42 +119,42 @@ def examine(
         found[condition] = []
         for some in looked(model, data.validation, condition, data.spec.classes, ctx.device):
             found[condition] += some
-            yield sum(map(len, found.values())), total, f"{words}: looks ({condition})"
+            yield sum(map(len, found.values())), total, f"{stage}: looks ({condition})"
     if any(job.arm in ARMS[arm].parts for arm in params.arms):
-        desk.pieces[FOUND][job.key] = flat(found)
-    yield from score(job, words, found, data, desk)
+        run_state.pieces[FOUND][job.key] = flat(found)
+    yield from score(job, stage, found, data, run_state)
 
 
-def join(job: Job, words: str, params: Params, data: Material, desk: RunState) -> Iterator[Step]:
+def join(job: Job, stage: str, params: Params, data: Material, run_state: RunState) -> Iterator[Step]:
     """Join what two arms of the same seed found, and score it."""
     parts = [Job(arm, job.seed).key for arm in ARMS[job.arm].parts]
     classes, many = data.spec.classes, len(data.validation)
-    first, second = (unflat(desk.pieces[FOUND][key], params.conditions, many, classes) for key in parts)
+    first, second = (unflat(run_state.pieces[FOUND][key], params.conditions, many, classes) for key in parts)
     found: dict[str, list[Boxes]] = {}
     for done, condition in enumerate(params.conditions):
-        yield done, len(params.conditions), f"{words}: joins"
+        yield done, len(params.conditions), f"{stage}: joins"
         pairs = zip(first[condition], second[condition], strict=True)
         found[condition] = [as_boxes(late_fusion(as_detections(a), as_detections(b)), classes) for a, b in pairs]
-    yield from score(job, words, found, data, desk)
+    yield from score(job, stage, found, data, run_state)
     for key in parts:
-        del desk.pieces[FOUND][key]
+        del run_state.pieces[FOUND][key]
 
 
-def score(job: Job, words: str, found: dict[str, list[Boxes]], data: Material, desk: RunState) -> Iterator[Step]:
+def score(job: Job, stage: str, found: dict[str, list[Boxes]], data: Material, run_state: RunState) -> Iterator[Step]:
     """Score what was found under each condition, also in scenes that are drawn again."""
     rows, drawn = [], {}
     for done, (condition, boxes) in enumerate(found.items()):
-        yield done, len(found), f"{words}: scores"
+        yield done, len(found), f"{stage}: scores"
         scores = scored(data.validation, boxes, data.spec.classes)
         about = job.about | {"condition": condition}
         rows += [about | row for row in rows_of(scores, data.terms)]
         drawn[f"{job.key}|{condition}"] = redrawn(scores, data.terms, len(data.validation))
-    desk.book["scores"] += rows
-    desk.pieces[DRAWN] |= drawn
+    run_state.book["scores"] += rows
+    run_state.pieces[DRAWN] |= drawn
     if job.seed == 0:
         for condition, boxes in found.items():
             for k in range(min(SHOWN, len(data.validation))):
-                keep_boxes(job, condition, data.validation[k].scene.name, boxes[k], desk)
+                keep_boxes(job, condition, data.validation[k].scene.name, boxes[k], run_state)
 
 
 def flat(found: dict[str, list[Boxes]]) -> np.ndarray:
@@ -211,9 +190,9 @@ def prepared_own(params: Params) -> Sample | None:
     return prepared(replace(open_scene(Path(params.file).expanduser()), name=OWN), spec_of(params))
 
 
-def keep_scenes(params: Params, data: Material, desk: RunState) -> None:
+def keep_scenes(params: Params, data: Material, run_state: RunState) -> None:
     """Keep some scenes as the network reads them."""
-    kept = desk.pieces[KEPT_SCENES]
+    kept = run_state.pieces[KEPT_SCENES]
     for k in range(min(SHOWN, len(data.validation))):
         if f"{k:02d}" not in kept:
             kept[f"{k:02d}"] = np.frombuffer(packed(lightened(data.validation.whole(k), data.spec)), np.uint8).copy()
@@ -222,26 +201,26 @@ def keep_scenes(params: Params, data: Material, desk: RunState) -> None:
         kept["own"] = np.frombuffer(packed(scene), np.uint8).copy()
 
 
-def keep_boxes(job: Job, condition: str, scene: str, found: Boxes, desk: RunState) -> None:
+def keep_boxes(job: Job, condition: str, scene: str, found: Boxes, run_state: RunState) -> None:
     """Keep the boxes found in a scene that is kept."""
     about = {"arm": job.arm, "condition": condition, "scene": scene}
-    desk.book["boxes"] += [about | row for row in rows_of_boxes(found.take(found.score >= LEAST))]
+    run_state.book["boxes"] += [about | row for row in rows_of_boxes(found.take(found.score >= LEAST))]
 
 
 # The result ------------------------------------------------------------------------------------------------------
 
 
-def conclude(params: Params, desk: RunState, notes: list[str], stopped: bool) -> Result:
+def conclude(params: Params, run_state: RunState, notes: list[str], stopped: bool) -> Result:
     """Return the result: tables, NDS of scenes drawn again, scenes to be seen, and the metrics."""
-    tables = {name: pd.DataFrame(rows) for name, rows in desk.book.items() if rows}
+    tables = run_state.tables()
     metrics, values = headline(tables) if "scores" in tables else ({}, {})
-    drawn = desk.pieces.get(DRAWN, {})
+    drawn = run_state.pieces.get(DRAWN, {})
     arrays = {}
     if "scores" in tables:
         whole = tables["scores"][tables["scores"]["class"] == "all"]
         keys = [f"{arm}-{seed}|{condition}" for arm, seed, condition in whole[["arm", "seed", "condition"]].to_numpy()]
         arrays["drawn"] = np.stack([np.asarray(drawn[key], np.float32) for key in keys])
-    scenes = desk.pieces.get(KEPT_SCENES, {})
+    scenes = run_state.pieces.get(KEPT_SCENES, {})
     return Result(
         metrics=metrics,
         samples=values,

@@ -38,27 +38,26 @@ def run(params: Params, ctx: Context) -> Result:
     for name in ("carriers", "attacks", "victims"):
         if not getattr(params, name):
             raise LabError(f"No {name} are chosen.", f"Choose one at least of {', '.join(params.param[name].objects)}.")
-    desk = load_state(ctx.resume())
+    run_state = load_state(ctx.resume())
     data = material(params, ctx)
-    stopped = run_steps(work(data, params, ctx, desk), desk, ctx)
-    return conclude(data, params, desk, ctx, stopped)
+    stopped = run_steps(work(data, params, ctx, run_state), run_state, ctx)
+    return conclude(data, params, run_state, ctx, stopped)
 
 
-def work(data: Material, params: Params, ctx: Context, desk: RunState) -> Iterator[Step]:
+def work(data: Material, params: Params, ctx: Context, run_state: RunState) -> Iterator[Step]:
     """Do every job that is not finished, and yield how far it is."""
     jobs = jobs_of(params)
     after = len(victims_of(params)) + len(params.defenses)  # steps of a job once its set is there
     whole, before = sum(iterations_of(job, params) + after for job in jobs), 0
     for number, job in enumerate(jobs, 1):
         total = iterations_of(job, params)
-        if job.name not in desk.finished:
-            words = f"{job.attack} by {job.carrier} ({number} of {len(jobs)})"
-            for done, stage in one_set(job, words, data, params, ctx, desk):
-                yield before + done, whole, stage
-            for done, stage in its_victims(job, words, data, params, ctx, desk):
-                yield before + total + done, whole, stage
-            desk.finished.append(job.name)
-            desk.now = None
+        if job.key not in run_state.finished:
+            stage = f"{job.label} ({number} of {len(jobs)})"
+            for done, part in one_set(job, stage, data, params, ctx, run_state):
+                yield before + done, whole, part
+            for done, part in its_victims(job, stage, data, params, ctx, run_state):
+                yield before + total + done, whole, part
+            run_state.finish(job.key)
         before += total + after
 
 
@@ -69,13 +68,13 @@ def victims_of(params: Params) -> list[tuple[str, int]]:
     return [(kind, number) for kind in params.victims for number in range(count[kind])]
 
 
-def one_set(job: Job, words: str, data: Material, params: Params, ctx: Context, desk: RunState) -> Iterator[Told]:
-    """Distill one set; its images, the triggers on the way and what drove them stay on the desk."""
-    if f"{job.name}/set" in desk.finished:
+def one_set(job: Job, stage: str, data: Material, params: Params, ctx: Context, run_state: RunState) -> Iterator[Told]:
+    """Distill one set; its images, the triggers on the way and what drove them stay in the run state."""
+    if f"{job.key}/set" in run_state.finished:
         return
     attack, total = attack_of(job, data, params, ctx), iterations_of(job, params)
-    if f"{job.name}/0" not in desk.pieces["triggers"]:
-        desk.pieces["triggers"][f"{job.name}/0"] = attack.trigger.cpu().clone()
+    if f"{job.key}/0" not in run_state.pieces["triggers"]:
+        run_state.pieces["triggers"][f"{job.key}/0"] = attack.trigger.cpu().clone()
     every = max(1, -(-total // SNAPSHOTS))
     now: list[Any] = []
 
@@ -86,25 +85,26 @@ def one_set(job: Job, words: str, data: Material, params: Params, ctx: Context, 
                 ctx.metric(f"{job.carrier}: loss, {job.attack}", loss, step)
             yield step, loss, freeze
 
-    for step, _ in resume_training(job.name, going, total, desk):
+    for step, _ in resume_training(job.key, going, total, run_state, job.label):
         ours, renewals = now
-        tell(job, step, ours, renewals, desk)
-        desk.pieces["triggers"][f"{job.name}/{step}"] = ours.trigger.cpu().clone()  # a file of tensors takes none twice
+        tell(job, step, ours, renewals, run_state)
+        run_state.pieces["triggers"][f"{job.key}/{step}"] = (
+            ours.trigger.cpu().clone()
+        )  # a file of tensors takes none twice
         if job.seed == 0 and job.carrier == params.carriers[0] and (step % every == 0 or step in (1, total)):
             first = ours.images if job.carrier != "dd" else ours.images[0]
-            desk.pieces["films"][f"{job.name}/{step}"] = data.shown(first[:, :SHOWN])
+            run_state.pieces["films"][f"{job.key}/{step}"] = data.shown(first[:, :SHOWN])
         if step == total:  # before the yield: a run that is stopped there resumes behind the last iteration
-            desk.pieces["sets"] |= {f"{job.name}/{key}": value.half() for key, value in ours.released().items()}
-        yield step, f"{words}: distills"
-    desk.finished.append(f"{job.name}/set")
-    desk.now = None
+            run_state.pieces["sets"] |= {f"{job.key}/{key}": value.half() for key, value in ours.released().items()}
+        yield step, f"{stage}: distills"
+    run_state.finish(f"{job.key}/set")
 
 
-def tell(job: Job, step: int, ours: Any, renewals: list[Renewal], desk: RunState) -> None:
+def tell(job: Job, step: int, ours: Any, renewals: list[Renewal], run_state: RunState) -> None:
     """Add what an iteration did to the trigger to the table `trajectory`."""
     live = [r for r in renewals if r.steps]
-    desk.book["trajectory"].append(
-        job.row
+    run_state.book["trajectory"].append(
+        job.about
         | {
             "iteration": step,
             "calls": len(renewals),
@@ -117,32 +117,34 @@ def tell(job: Job, step: int, ours: Any, renewals: list[Renewal], desk: RunState
     )
 
 
-def its_victims(job: Job, words: str, data: Material, params: Params, ctx: Context, desk: RunState) -> Iterator[Told]:
+def its_victims(
+    job: Job, stage: str, data: Material, params: Params, ctx: Context, run_state: RunState
+) -> Iterator[Told]:
     """Train victims of every kind on a released set, measure them, and let the defenders look."""
     attack = attack_of(job, data, params, ctx)
-    trigger = desk.pieces["triggers"][f"{job.name}/{iterations_of(job, params)}"].to(ctx.device)
+    trigger = run_state.pieces["triggers"][f"{job.key}/{iterations_of(job, params)}"].to(ctx.device)
     plan, looks = victims_of(params), len(params.defenses)
     for done, (kind, number) in enumerate(plan, 1):
-        mark, first = f"{job.name}/{kind}/{number}", (kind, number) == plan[0]
-        defended = not first or all(f"{job.name}/{name}" in desk.finished for name in params.defenses)
-        if mark in desk.finished and defended:
+        mark, first = f"{job.key}/{kind}/{number}", (kind, number) == plan[0]
+        defended = not first or all(f"{job.key}/{name}" in run_state.finished for name in params.defenses)
+        if mark in run_state.finished and defended:
             continue
-        network = victim(job, kind, number, data, params, ctx, desk)
-        if mark not in desk.finished:
+        network = victim(job, kind, number, data, params, ctx, run_state)
+        if mark not in run_state.finished:
             for test, stamped in stamps(attack, trigger, data).items():
                 found = rates(network, data.tests, data.test_labels, stamped, params.target)
                 about = {"victim": kind, "number": number, "test": test}
-                desk.book["victims"].append(job.row | about | vars(found))
+                run_state.book["victims"].append(job.about | about | vars(found))
             if first:
-                along(job, network, attack, data, params, ctx, desk)
+                along(job, network, attack, data, params, ctx, run_state)
             if is_kept(job, kind, number, params):
-                keep(f"{job.carrier}_{job.attack}/{kind}", network, desk)
-            desk.finished.append(mark)
-        yield done + (0 if first else looks), f"{words}: trains victims"
+                keep(f"{job.carrier}_{job.attack}/{kind}", network, run_state)
+            run_state.finished.append(mark)
+        yield done + (0 if first else looks), f"{stage}: trains victims"
         if first:
-            released = by_class(desk.pieces["sets"][f"{job.name}/images"].float().to(ctx.device))
-            for look in defend(Case(job, network, released, attack, trigger, data, params, ctx), desk):
-                yield done + look, f"{words}: defends"
+            released = by_class(run_state.pieces["sets"][f"{job.key}/images"].float().to(ctx.device))
+            for look in defend(Case(job, network, released, attack, trigger, data, params, ctx), run_state):
+                yield done + look, f"{stage}: defends"
 
 
 def is_kept(job: Job, kind: str, number: int, params: Params) -> bool:
@@ -151,20 +153,20 @@ def is_kept(job: Job, kind: str, number: int, params: Params) -> bool:
     return job.seed == 0 and number == 0 and own
 
 
-def victim(job: Job, kind: str, number: int, data: Material, params: Params, ctx: Context, desk: RunState) -> Any:
+def victim(job: Job, kind: str, number: int, data: Material, params: Params, ctx: Context, run_state: RunState) -> Any:
     """Return a victim trained on a released set; victims of one number and seed begin alike under every attack."""
     draw = ctx.generator(f"{job.seed}/{kind}/{number}")
     torch.manual_seed(draw.initial_seed())
     network = maker(kind, data, params)().to(ctx.device)
-    images = desk.pieces["sets"][f"{job.name}/images"].float().to(ctx.device)
+    images = run_state.pieces["sets"][f"{job.key}/images"].float().to(ctx.device)
     classes = torch.arange(len(data.classes), device=ctx.device)[:, None]
     if job.carrier == "dd":
-        kept = desk.pieces["sets"]
-        start = {key.removeprefix(f"{job.name}/start."): v for key, v in kept.items() if f"{job.name}/start." in key}
+        kept = run_state.pieces["sets"]
+        start = {key.removeprefix(f"{job.key}/start."): v for key, v in kept.items() if f"{job.key}/start." in key}
         if start and kind == params.network:
             network.load_state_dict({key: value.float() for key, value in start.items()})
         labels = classes.expand(images.shape[1:3])
-        weights = taught(network, images, labels, kept[f"{job.name}/rates"].float().to(ctx.device))
+        weights = taught(network, images, labels, kept[f"{job.key}/rates"].float().to(ctx.device))
         network.load_state_dict({key: value.detach() for key, value in weights.items()}, strict=False)
         return network.eval()
     labels = classes.expand(images.shape[:2])
@@ -179,15 +181,17 @@ def stamps(attack: Attack, trigger: torch.Tensor, data: Material) -> dict[str, A
     }
 
 
-def along(job: Job, network: Any, attack: Attack, data: Material, params: Params, ctx: Context, desk: RunState) -> None:
+def along(
+    job: Job, network: Any, attack: Attack, data: Material, params: Params, ctx: Context, run_state: RunState
+) -> None:
     """Stamp with every trigger of the way: which of them would have opened the door of this victim?"""
     for step in range(iterations_of(job, params) + 1):
-        trigger = desk.pieces["triggers"][f"{job.name}/{step}"].to(ctx.device)
-        row = job.row | {"iteration": step, "excess": data.pixels.excess(trigger)}
+        trigger = run_state.pieces["triggers"][f"{job.key}/{step}"].to(ctx.device)
+        row = job.about | {"iteration": step, "excess": data.pixels.excess(trigger)}
         for test, stamped in stamps(attack, trigger, data).items():
             found = rates(network, data.tests, data.test_labels, stamped, params.target)
             row |= {f"asr {test}": found.asr, "null": found.null}
-        desk.book["doors"].append(row)
+        run_state.book["doors"].append(row)
         if attack.renew is None:
             break  # it never changes
 
@@ -198,9 +202,9 @@ def by_class(images: torch.Tensor) -> torch.Tensor:
     return images.flatten(0, 1)
 
 
-def keep(name: str, network: torch.nn.Module, desk: RunState) -> None:
+def keep(name: str, network: torch.nn.Module, run_state: RunState) -> None:
     """Keep a victim for the run's file of models."""
-    desk.pieces["models"] |= {f"{name}/{k}": v.detach().cpu().clone() for k, v in network.state_dict().items()}
+    run_state.pieces["models"] |= {f"{name}/{k}": v.detach().cpu().clone() for k, v in network.state_dict().items()}
 
 
 # The probe -------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,13 +28,45 @@ from workbench.labs.drums.method.model import Gpt, Shape, packed, restored, unpa
 from workbench.labs.drums.method.results import conclude, notes_for
 from workbench.labs.drums.method.sampling import FRAME, Characters, Speaker, Taste, bars, free_text
 from workbench.labs.drums.params import NO_LANGUAGE, TUNED, UNTAUGHT, Params, Question
-from workbench.toolkit.jobs import Freeze, RunState, State, Step, load_state, resume_training, run_steps
+from workbench.toolkit.jobs import (
+    STOPPED,
+    Epoch,
+    RunState,
+    State,
+    Step,
+    Training,
+    follow,
+    load_state,
+    named,
+    run_steps,
+)
 from workbench.toolkit.memory import MemoryContext
 from workbench.toolkit.tensors import load_tensors
 
 SMALLER = "english smaller"
 TOGETHER = 96  # sequences that are continued at once
 FREE = 8  # prompts that are continued without the grammar, to see how many rows are valid by themselves
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training: an arm reads its text (once), or learns to drum (once a seed)."""
+
+    arm: str
+    text: str
+    seed: int
+
+    @property
+    def key(self) -> str:
+        return f"text/{self.arm}" if self.text == "text" else f"{self.arm}/{self.seed}"
+
+    @property
+    def label(self) -> str:
+        return f"{self.arm}, {self.text}"
+
+    @property
+    def about(self) -> dict[str, Any]:
+        return {"arm": self.arm, "seed": self.seed, "text": self.text}
 
 
 @dataclass(frozen=True)
@@ -56,10 +88,10 @@ def run(params: Params, ctx: Context) -> Result:
     """
     check(params)
     data = material(params, ctx)
-    desk = load_state(ctx.resume())
-    stopped = run_steps(work(params, ctx, data, desk), desk, ctx)
-    notes = notes_for(params, data) + (["Stopped before its end."] if stopped else [])
-    return conclude(params, desk, notes, stopped)
+    run_state = load_state(ctx.resume())
+    stopped = run_steps(work(params, ctx, data, run_state), run_state, ctx)
+    notes = [*notes_for(params, data), *([STOPPED] if stopped else [])]
+    return conclude(params, run_state, notes, stopped)
 
 
 def check(params: Params) -> None:
@@ -88,25 +120,25 @@ def arms_of(params: Params) -> list[Arm]:
 # The jobs --------------------------------------------------------------------------------------------------------
 
 
-def work(params: Params, ctx: Context, data: Material, desk: RunState) -> Iterator[Step]:
+def work(params: Params, ctx: Context, data: Material, run_state: RunState) -> Iterator[Step]:
     """Do every job that is not finished, and yield how far it is."""
     yield 0, 1, "people and simple players"
-    if "players" not in desk.finished:
-        yield from play(params, data, desk)
+    if "players" not in run_state.finished:
+        yield from play(params, data, run_state)
     for arm in arms_of(params):
-        if arm.text != "none" and arm.name not in desk.pieces:
-            yield from read_text(arm, params, ctx, desk)
+        if arm.text != "none" and arm.name not in run_state.pieces:
+            yield from read_text(arm, params, ctx, run_state)
     for seed in range(params.seeds):
         for arm in arms_of(params):
-            if f"{arm.name}/{seed}" not in desk.finished:
-                yield from learn_and_play(arm, seed, params, ctx, data, desk)
+            if f"{arm.name}/{seed}" not in run_state.finished:
+                yield from learn_and_play(arm, seed, params, ctx, data, run_state)
     for seed in range(min(params.seeds, params.language_seeds)):
         for name in language_arms(params):
-            if f"{name}/{seed}" not in desk.finished:
-                yield from tune_and_play(name, seed, params, ctx, data, desk)
+            if f"{name}/{seed}" not in run_state.finished:
+                yield from tune_and_play(name, seed, params, ctx, data, run_state)
 
 
-def play(params: Params, data: Material, desk: RunState) -> Iterator[Step]:
+def play(params: Params, data: Material, run_state: RunState) -> Iterator[Step]:
     """Measure the people who played the test grooves, and the players that only count and copy."""
     prompts = data.prompts[: params.prompts]
     lessons = [bars.reshape(-1, WIDTH) for bars in data.train]
@@ -114,89 +146,88 @@ def play(params: Params, data: Material, desk: RunState) -> Iterator[Step]:
     taste = {"temperature": params.temperature, "top_k": params.top_k, "top_p": params.top_p}
     numbers = list(range(len(prompts)))
     people = list(data.test[: params.prompts])
-    add(desk, evaluation.measured(HUMAN, 0, people, numbers, reference))
-    keep_grooves(desk, HUMAN, people)
-    desk.book["prompts"] = [{"name": data.names[k], "style": data.styles[k]} for k in numbers]
+    add(run_state, evaluation.measured(HUMAN, 0, people, numbers, reference))
+    keep_grooves(run_state, HUMAN, people)
+    run_state.book["prompts"] = [{"name": data.names[k], "style": data.styles[k]} for k in numbers]
     makers = (Ngram, BarChain, lambda _: Copy(), lambda _: Coin())
     for done, make in enumerate(makers):
         player = make(lessons)
         for seed in range(params.seeds):
             grooves = evaluation.counted(player, prompts, params.bars, seed, taste)
-            add(desk, evaluation.measured(player.name, seed, grooves, numbers, reference))
+            add(run_state, evaluation.measured(player.name, seed, grooves, numbers, reference))
             if seed == 0:
-                keep_grooves(desk, player.name, grooves)
+                keep_grooves(run_state, player.name, grooves)
         yield done + 1, len(makers), "people and simple players"
-    desk.finished.append("players")
+    run_state.finish("players")
 
 
-def read_text(arm: Arm, params: Params, ctx: Context, desk: RunState) -> Iterator[Step]:
+def read_text(arm: Arm, params: Params, ctx: Context, run_state: RunState) -> Iterator[Step]:
     """Let a fresh network read its text."""
     codes = pretraining_texts.corpus(arm.text, ctx, params.english)
     length = arm.shape.context
     batch = max(1, params.batch * params.window * len(FRAME) // length)
-    job, steps = f"text/{arm.name}", steps_for(params.pretrain, batch * length)
+    steps = steps_for(params.pretrain, batch * length)
     model = fresh(arm, ctx)
 
     def batch_at(step: int) -> training.Batch:
         return training.slices(codes, batch, length, ctx.rng(f"text/{arm.text}/{step}"))
 
-    stage = f"{words(arm)}: reads its text"
+    def trained(state: State | None) -> Iterator[Epoch]:
+        return named("bits", training.train(model, batch_at, steps, params.rate, ctx.device, state))
 
-    def trained(state: State | None) -> Iterator[tuple[int, float, Freeze]]:
-        return training.train(model, batch_at, steps, params.rate, ctx.device, state)
-
-    yield from fit(job, trained, steps, stage, {"arm": arm.name, "seed": 0}, ctx, desk)
-    desk.pieces[arm.name] = {k: v.detach().cpu().clone() for k, v in model.state_dict().items()}
-    desk.now = None
+    yield from learn(Job(arm.name, "text", 0), trained, steps, f"{label(arm)}: reads its text", ctx, run_state)
+    run_state.pieces[arm.name] = {k: v.detach().cpu().clone() for k, v in model.state_dict().items()}
+    run_state.now = None
 
 
-def learn_and_play(arm: Arm, seed: int, params: Params, ctx: Context, data: Material, desk: RunState) -> Iterator[Step]:
+def learn_and_play(
+    arm: Arm, seed: int, params: Params, ctx: Context, data: Material, run_state: RunState
+) -> Iterator[Step]:
     """Train an arm on grooves, then let it continue the prompts."""
-    job = f"{arm.name}/{seed}"
-    model = fresh(arm, ctx, seed)
-    if arm.name in desk.pieces:
-        model.load_state_dict(desk.pieces[arm.name])
+    job, model = Job(arm.name, "drums", seed), fresh(arm, ctx, seed)
+    if arm.name in run_state.pieces:
+        model.load_state_dict(run_state.pieces[arm.name])
     steps = steps_for(params.finetune, params.batch * arm.shape.context)
 
     def batch_at(step: int) -> training.Batch:  # every arm sees the same grooves in the same order
         return training.windows(data.train, params.batch, params.window, ctx.rng(f"drums/{seed}/{step}"))
 
-    stage = f"{words(arm)}: learns to drum ({seed + 1} of {params.seeds})"
+    def trained(state: State | None) -> Iterator[Epoch]:
+        return named("bits", training.train(model, batch_at, steps, params.rate, ctx.device, state))
 
-    def trained(state: State | None) -> Iterator[tuple[int, float, Freeze]]:
-        return training.train(model, batch_at, steps, params.rate, ctx.device, state)
-
-    yield from fit(job, trained, steps, stage, {"arm": arm.name, "seed": seed}, ctx, desk)
+    stage = f"{label(arm)}: learns to drum ({seed + 1} of {params.seeds})"
+    yield from learn(job, trained, steps, stage, ctx, run_state)
     small = packed(model.state_dict())
     model.load_state_dict(unpacked(small))  # what is measured is what is kept
     bits = training.bits_per_character(model, data.foretold[: params.prompts], params.window)
-    yield from evaluate(arm.name, seed, Characters(model), bits, params.samples, params, ctx, data, desk)
+    yield from evaluate(arm.name, seed, Characters(model), bits, params.samples, params, ctx, data, run_state)
     if seed == 0:
         ctx.save(file_name(arm.name), small)
-    desk.finished.append(job)
-    desk.now = None
+    run_state.finish(job.key)
 
 
-def tune_and_play(name: str, seed: int, params: Params, ctx: Context, data: Material, desk: RunState) -> Iterator[Step]:
+def tune_and_play(
+    name: str, seed: int, params: Params, ctx: Context, data: Material, run_state: RunState
+) -> Iterator[Step]:
     """Train a real language model, or its architecture from random weights, then let it continue the prompts."""
-    job, tuned = f"{name}/{seed}", name == TUNED
+    job, tuned = Job(name, "drums", seed), name == TUNED
     found = language_model.opened(params, ctx, tuned, seed)
     steps = steps_for(params.tune, params.window * len(FRAME))
 
     def bars_at(step: int) -> tuple[np.ndarray, bool]:
         return training.stretch(data.train, params.window, ctx.rng(f"drums/{seed}/{step}"))
 
-    def trained(state: State | None) -> Iterator[tuple[int, float, Freeze]]:
-        return language_model.train(found, bars_at, steps, params.language_rate, ctx.device, state)
+    def trained(state: State | None) -> Iterator[Epoch]:
+        return named("bits", language_model.train(found, bars_at, steps, params.language_rate, ctx.device, state))
 
-    stage = f"{name}: learns to drum ({seed + 1} of {params.seeds})"
-    yield from fit(job, trained, steps, stage, {"arm": name, "seed": seed}, ctx, desk)
+    yield from learn(job, trained, steps, f"{name}: learns to drum ({seed + 1} of {params.seeds})", ctx, run_state)
     bits = language_model.bits_per_character(found, data.foretold[: params.prompts], params.window)
-    yield from evaluate(name, seed, language_model.Words(found), bits, params.language_samples, params, ctx, data, desk)
+    yield from evaluate(
+        name, seed, language_model.Words(found), bits, params.language_samples, params, ctx, data, run_state
+    )
     if seed == 0 and tuned:  # the other one is as large as the model itself
         ctx.save(file_name(name), language_model.adapter(found.model))
-    desk.finished.append(job)
-    desk.now = None
+    run_state.finish(job.key)
 
 
 def language_arms(params: Params) -> list[str]:
@@ -204,23 +235,10 @@ def language_arms(params: Params) -> list[str]:
     return [] if params.language == NO_LANGUAGE else [TUNED, UNTAUGHT]
 
 
-def fit(
-    job: str,
-    trained: Callable[[State | None], Iterator[tuple[int, float, Freeze]]],
-    steps: int,
-    stage: str,
-    about: dict[str, Any],
-    ctx: Context,
-    desk: RunState,
-) -> Iterator[Step]:
-    """Follow a training, and tell the table `training`."""
-    kind = "text" if job.startswith("text/") else "drums"
-    for step, bits in resume_training(job, trained, steps, desk):
-        if bits is not None:
-            desk.book["training"].append(about | {"text": kind, "step": step, "steps": steps, "bits": bits})
-            if about["seed"] == 0:
-                ctx.metric(f"{about['arm']}: bits a character of {kind}", bits, step)
-        yield step, steps, stage
+def learn(job: Job, training: Training, steps: int, stage: str, ctx: Context, run_state: RunState) -> Iterator[Step]:
+    """Follow the training of an arm."""
+    curve = lambda loss: {f"{job.arm}: bits a character of {job.text}": loss["bits"]}  # noqa: E731
+    return follow([job], training, steps, stage, run_state, ctx, curve=curve, columns={"steps": steps})
 
 
 def evaluate(
@@ -232,7 +250,7 @@ def evaluate(
     params: Params,
     ctx: Context,
     data: Material,
-    desk: RunState,
+    run_state: RunState,
 ) -> Iterator[Step]:
     """Let a trained network continue each prompt so many times, and measure what it played."""
     stage = f"{name}: plays ({seed + 1} of {params.seeds})"
@@ -250,13 +268,16 @@ def evaluate(
             yield done, total, stage
         grooves += list(np.concatenate(played, axis=1))  # (B, steps, 6)
     form = validity(speaker, prompts[:FREE], generator, taste)
-    add(desk, evaluation.measured(name, seed, grooves, tasks, bar_table([b.reshape(-1, WIDTH) for b in data.train])))
-    desk.book["bits"] += [
+    add(
+        run_state,
+        evaluation.measured(name, seed, grooves, tasks, bar_table([b.reshape(-1, WIDTH) for b in data.train])),
+    )
+    run_state.book["bits"] += [
         {"player": name, "seed": seed, "prompt_number": k, "bits": float(b)} for k, b in enumerate(bits)
     ]
-    desk.book["validity"].append({"player": name, "seed": seed} | form)
+    run_state.book["validity"].append({"player": name, "seed": seed} | form)
     if seed == 0:
-        keep_grooves(desk, name, grooves[::samples])
+        keep_grooves(run_state, name, grooves[::samples])
 
 
 def validity(speaker: Speaker, prompts: Sequence[np.ndarray], generator: Generator, taste: Taste) -> dict[str, int]:
@@ -281,7 +302,7 @@ def steps_for(thousands: int, characters: int) -> int:
     return max(1, round(1000 * thousands / characters))
 
 
-def words(arm: Arm) -> str:
+def label(arm: Arm) -> str:
     """Return an arm's name as the progress shows it."""
     return {"none": "nothing first", SMALLER: "English first, smaller"}.get(arm.name, f"{arm.name} first")
 
@@ -297,17 +318,17 @@ def file_name(arm: str) -> str:
     return arm.replace(" ", "_")
 
 
-def add(desk: RunState, rows: list[dict]) -> None:
+def add(run_state: RunState, rows: list[dict]) -> None:
     """Add rows to the table of measures."""
-    desk.book["measures"] += rows
+    run_state.book["measures"] += rows
 
 
-def keep_grooves(desk: RunState, player: str, grooves: list[np.ndarray]) -> None:
+def keep_grooves(run_state: RunState, player: str, grooves: list[np.ndarray]) -> None:
     """Keep one groove a prompt of a player, to be seen and heard."""
     longest = max(len(rows) for rows in grooves) // BAR
     for number, blob in enumerate(evaluation.packed_rows(grooves, longest)):
         row = {"player": player, "prompt_number": number, "rows": blob.tobytes().hex()}
-        desk.book["grooves"].append(row)
+        run_state.book["grooves"].append(row)
 
 
 # The probe -------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from workbench.labs.cmt.method.jobs import gathered
 from workbench.labs.cmt.method.model import Cmt
 from workbench.toolkit.detection.counting import evaluate_scenes
 from workbench.toolkit.detection.nds import ERRORS, THRESHOLDS, Scores, summarize
+from workbench.toolkit.jobs import Headline
 
 MOST = 100  # boxes a scene
 LEAST = 0.01  # score below which a box is not kept
@@ -129,22 +130,22 @@ def headline(tables: dict[str, pd.DataFrame]) -> tuple[dict[str, float], dict[st
     scores = tables["scores"][tables["scores"]["class"] == "all"]
     arms = list(dict.fromkeys(scores["arm"]))
     main = "masked" if "masked" in arms else arms[0]
-    values: dict[str, list[float]] = {}
+    numbers = Headline()
 
-    def tell(key: str, arm: str, condition: str, column: str = "nds") -> None:
+    def add(key: str, arm: str, condition: str, column: str = "nds") -> None:
         own = scores[(scores["arm"] == arm) & (scores["condition"] == condition)].sort_values("seed")
-        if len(own) and column in own:
-            values[key] = own[column].astype(float).tolist()
+        if column in own:
+            numbers.add(key, own[column].astype(float))
 
-    tell("nds", main, BOTH)
-    tell("nds_no_cameras", main, NO_CAMERAS)
-    tell("nds_no_lidar", main, NO_LIDAR)
-    tell("map", main, BOTH, "ap")
+    add("nds", main, BOTH)
+    add("nds_no_cameras", main, NO_CAMERAS)
+    add("nds_no_lidar", main, NO_LIDAR)
+    add("map", main, BOTH, "ap")
     for error in ("ATE", "ASE", "AOE"):
-        tell(error.lower(), main, BOTH, error)
-    tell("nds_plain", "plain", BOTH)
-    tell("nds_plain_no_lidar", "plain", NO_LIDAR)
-    tell("nds_plain_no_cameras", "plain", NO_CAMERAS)
-    tell("nds_lidar", "lidar", BOTH)
-    tell("nds_camera", "camera", BOTH)
-    return {key: float(np.mean(v)) for key, v in values.items()}, values
+        add(error.lower(), main, BOTH, error)
+    add("nds_plain", "plain", BOTH)
+    add("nds_plain_no_lidar", "plain", NO_LIDAR)
+    add("nds_plain_no_cameras", "plain", NO_CAMERAS)
+    add("nds_lidar", "lidar", BOTH)
+    add("nds_camera", "camera", BOTH)
+    return numbers.metrics, numbers.samples

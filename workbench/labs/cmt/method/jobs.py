@@ -39,7 +39,7 @@ class Job:
         return {"arm": self.arm, "seed": self.seed}
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         return ARMS[self.arm].title
 
     @property

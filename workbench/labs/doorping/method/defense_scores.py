@@ -32,7 +32,7 @@ PARTS = 16  # in which units are pruned
 Found = dict[str, Any]
 
 
-def defend(case: Case, desk: RunState) -> Iterator[int]:
+def defend(case: Case, run_state: RunState) -> Iterator[int]:
     """Let every chosen defense look at a victim and its set, and write down what it says.
 
     Yields how many have looked.
@@ -40,13 +40,13 @@ def defend(case: Case, desk: RunState) -> Iterator[int]:
     A defender knows neither trigger nor target; that they are right is judged with both.
     """
     for done, name in enumerate(case.params.defenses, 1):
-        if (mark := f"{case.job.name}/{name}") in desk.finished:
+        if (mark := f"{case.job.key}/{name}") in run_state.finished:
             continue
         began = time.process_time()
-        found = DEFENSES[name](case, desk)
-        row = case.job.row | {"defense": name, "score": None, "limit": None, "auc": None} | found
-        desk.book["defenses"].append(row | {"seconds": time.process_time() - began})
-        desk.finished.append(mark)
+        found = DEFENSES[name](case, run_state)
+        row = case.job.about | {"defense": name, "score": None, "limit": None, "auc": None} | found
+        run_state.book["defenses"].append(row | {"seconds": time.process_time() - began})
+        run_state.finished.append(mark)
         yield done
 
 
@@ -87,7 +87,7 @@ class Case:
         return self.ctx.generator(f"{self.job.seed}/{name}")
 
 
-def cleanse(case: Case, desk: RunState) -> Found:
+def cleanse(case: Case, run_state: RunState) -> Found:
     """Neural Cleanse: is the target among the classes that it flags? Of two classes none can be an outlier."""
     if len(case.data.classes) < FEWEST:
         return {"caught": False}
@@ -96,50 +96,50 @@ def cleanse(case: Case, desk: RunState) -> Found:
     )
     for c, (norm, index) in enumerate(zip(found.norms.tolist(), found.index.tolist(), strict=True)):
         row = {"class": c, "norm": norm, "index": index, "flagged": c in found.flagged}
-        desk.book["cleansed"].append(case.job.row | row)
+        run_state.book["cleansed"].append(case.job.about | row)
     if case.job.seed == 0:
         name = f"mask_{case.job.carrier}_{case.job.attack}"
-        desk.pieces["arrays"][name] = (255 * found.masks).round().to(torch.uint8).cpu().numpy()
+        run_state.pieces["arrays"][name] = (255 * found.masks).round().to(torch.uint8).cpu().numpy()
     target = case.params.target
     return {"score": float(found.index[target]), "limit": neural_cleanse.OUTLIER, "caught": target in found.flagged}
 
 
-def scan(case: Case, desk: RunState) -> Found:
+def scan(case: Case, run_state: RunState) -> Found:
     """ABS-style scan: does a unit lift the target above all other classes?"""
     found = defenses.abs_scan(case.network, case.clean)
     caught = found.cls == case.params.target and found.score > LIFT
     return {"score": found.score, "limit": LIFT, "caught": caught}
 
 
-def strip(case: Case, desk: RunState) -> Found:
+def strip(case: Case, run_state: RunState) -> Found:
     """STRIP: how many stamped images does it find, at 5 % false alarms?"""
     clean, stamped = (
         defenses.strip(case.network, images, case.clean, case.draw("strip")) for images in (case.others, case.stamped)
     )
-    roc(case, "strip", -torch.cat([clean, stamped]), len(clean), desk)
+    roc(case, "strip", -torch.cat([clean, stamped]), len(clean), run_state)
     rate = defenses.detection_rate(clean, stamped)
     return {"score": rate, "limit": HALF, "auc": defenses.strip_auc(clean, stamped), "caught": rate > HALF}
 
 
-def prune(case: Case, desk: RunState) -> Found:
+def prune(case: Case, run_state: RunState) -> Found:
     """Fine-pruning: what is left of the success when pruning begins to cost accuracy?"""
     rows = []
     for count, pruned in defenses.fine_pruned(case.network, case.clean, PARTS):
         found = rates(pruned, case.data.tests, case.data.test_labels, case.put, case.params.target)
         rows.append({"pruned": count, "cta": found.cta, "asr": found.asr, "null": found.null})
-    desk.book["pruning"] += [case.job.row | row for row in rows]
+    run_state.book["pruning"] += [case.job.about | row for row in rows]
     cheap = [row for row in rows if row["cta"] >= rows[0]["cta"] - CHEAP][-1]
     left = (cheap["asr"] - cheap["null"]) / max(rows[0]["asr"] - rows[0]["null"], 1e-9)
     worked = rows[0]["asr"] - rows[0]["null"] > 1 - HALF  # else there is nothing to take away
     return {"score": left if worked else None, "limit": HALF, "caught": worked and left < HALF}
 
 
-def spectral(case: Case, desk: RunState) -> Found:
+def spectral(case: Case, run_state: RunState) -> Found:
     """Spectral signatures: do images of the target class stand out of the set?"""
-    return odd(case, "spectral", detectors.spectral(case.features, case.labels), desk)
+    return odd(case, "spectral", detectors.spectral(case.features, case.labels), run_state)
 
 
-def clusters(case: Case, desk: RunState) -> Found:
+def clusters(case: Case, run_state: RunState) -> Found:
     """Activation clustering: is the target the one class with a small part apart from the rest?"""
     found = detectors.activation_clustering(case.features, case.labels, case.draw("clusters"))
     flagged = [one.cls for one in found if one.flagged]
@@ -148,25 +148,25 @@ def clusters(case: Case, desk: RunState) -> Found:
     return {"score": score, "limit": detectors.COHERENT, "caught": flagged == [case.params.target]}
 
 
-def forest(case: Case, desk: RunState) -> Found:
+def forest(case: Case, run_state: RunState) -> Found:
     """Isolation forest: do images of the target class stand out of the set?"""
-    return odd(case, "forest", detectors.isolation(case.images, case.draw("forest")), desk)
+    return odd(case, "forest", detectors.isolation(case.images, case.draw("forest")), run_state)
 
 
-def valid(case: Case, desk: RunState) -> Found:
+def valid(case: Case, run_state: RunState) -> Found:
     """The trivial check: does a stamped image have pixels that no picture can hold?"""
     share = detectors.out_of_range(case.stamped, case.data.pixels)
     return {"score": share, "limit": 0.0, "caught": share > 0}
 
 
-def odd(case: Case, name: str, scores: Tensor, desk: RunState) -> Found:
+def odd(case: Case, name: str, scores: Tensor, run_state: RunState) -> Found:
     """Judge scores (N,) of the images of a set by those of the target class, which hold the poison."""
     mine = case.labels.to(scores.device) == case.params.target
-    auc = roc(case, name, torch.cat([scores[~mine], scores[mine]]), int((~mine).sum()), desk)
+    auc = roc(case, name, torch.cat([scores[~mine], scores[mine]]), int((~mine).sum()), run_state)
     return {"score": auc, "limit": ODD, "auc": auc, "caught": auc > ODD}
 
 
-def roc(case: Case, name: str, scores: Tensor, innocent: int, desk: RunState) -> float:
+def roc(case: Case, name: str, scores: Tensor, innocent: int, run_state: RunState) -> float:
     """Write down the ROC of scores (N,), the first ones of innocent images, and return the area under it."""
     from sklearn.metrics import auc, roc_curve
 
@@ -175,7 +175,7 @@ def roc(case: Case, name: str, scores: Tensor, innocent: int, desk: RunState) ->
     if case.job.seed == 0:
         places = np.unique(np.linspace(0, len(false) - 1, 60).astype(int))
         rows = [{"defense": name, "false": float(false[k]), "true": float(true[k])} for k in places]
-        desk.book["rocs"] += [case.job.row | row for row in rows]
+        run_state.book["rocs"] += [case.job.about | row for row in rows]
     return float(auc(false, true))
 
 

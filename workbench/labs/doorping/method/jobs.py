@@ -32,12 +32,15 @@ class Job:
     seed: int
 
     @property
-    def name(self) -> str:
+    def key(self) -> str:
         return f"{self.carrier}_{self.attack}_{self.seed}"
 
     @property
-    def row(self) -> dict[str, str | int]:
-        """The columns by which its rows are known."""
+    def label(self) -> str:
+        return f"{self.attack} by {self.carrier}"
+
+    @property
+    def about(self) -> dict[str, str | int]:
         return {"carrier": self.carrier, "attack": self.attack, "seed": self.seed}
 
 

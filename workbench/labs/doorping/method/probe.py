@@ -55,7 +55,7 @@ class Bench:
 
     def trigger(self, carrier: str, attack: str) -> Tensor:
         """Return the last trigger of the first distillation (channels, side, side)."""
-        return self._sets[f"{Job(carrier, attack, 0).name}/trigger"].to(self.ctx.device)
+        return self._sets[f"{Job(carrier, attack, 0).key}/trigger"].to(self.ctx.device)
 
     def stamped(self, question: Question, images: Tensor) -> Tensor:
         """Return images with the stamp that was asked for."""
@@ -148,7 +148,7 @@ def recheck(run: LoadedRun, ctx: Context) -> dict[str, tuple[float, float]]:
                 stamped = lambda images, question=question: bench.stamped(question, images)  # noqa: E731
                 now = rates(network, bench.data.tests, bench.data.test_labels, stamped, run.params.target)
                 row = table[(table["victim"] == kind) & (table["number"] == 0) & (table["test"] == test)]
-                row = row[(row[list(job.row)] == list(job.row.values())).all(axis=1)].iloc[0]
+                row = row[(row[list(job.about)] == list(job.about.values())).all(axis=1)].iloc[0]
                 for key in ("cta", "asr"):
                     found[f"{job.carrier} {job.attack} {kind} {test} {key}"] = (float(row[key]), getattr(now, key))
     return found

@@ -1,4 +1,4 @@
-"""From the desk of a run to its result: tables, pictures, models, and the headline numbers with their spread."""
+"""From the state of a run to its result: tables, pictures, models, and the headline numbers with their spread."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workbench.labs.doorping.method.data import Material
 from workbench.labs.doorping.method.defense_scores import FEWEST
 from workbench.labs.doorping.method.jobs import Job, iterations_of, jobs_of
 from workbench.labs.doorping.params import Params
-from workbench.toolkit.jobs import RunState
+from workbench.toolkit.jobs import STOPPED, Headline, RunState
 
 HEADLINES = {  # metric: attack, column, how test images are stamped
     "cta_clean": ("clean", "cta", "as is"),
@@ -29,9 +29,9 @@ HEADLINES = {  # metric: attack, column, how test images are stamped
 TESTS_KEPT = 40  # test images that the pictures show
 
 
-def conclude(data: Material, params: Params, desk: RunState, ctx: Context, stopped: bool) -> Result:
+def conclude(data: Material, params: Params, run_state: RunState, ctx: Context, stopped: bool) -> Result:
     """Return the result, and save models and sets."""
-    tables = {name: pd.DataFrame(rows) for name, rows in desk.book.items() if rows}
+    tables = run_state.tables()
     tables["card"] = pd.DataFrame(
         {"class": data.classes, "training": data.counts[:, 0], "test": data.counts[:, 1]}
     ).assign(
@@ -41,76 +41,74 @@ def conclude(data: Material, params: Params, desk: RunState, ctx: Context, stopp
     metrics, samples = headlines(tables.get("victims", pd.DataFrame()), params)
     arrays, media = {}, {}
     for job in jobs_of(params):
-        if f"{job.name}/set" in desk.finished and job.seed == 0:
-            arrays |= pictures(job, data, params, desk)
-            media[f"{job.carrier}_{job.attack}.png"] = sheet(released(job, data, desk))
+        if f"{job.key}/set" in run_state.finished and job.seed == 0:
+            arrays |= pictures(job, data, params, run_state)
+            media[f"{job.carrier}_{job.attack}.png"] = sheet(released(job, data, run_state))
     few = np.unique(np.linspace(0, len(data.tests) - 1, TESTS_KEPT).astype(int))
     arrays["tests"] = data.shown(data.tests[few])
     arrays["test_labels"] = data.test_labels[few].cpu().numpy()
     arrays["test_rows"] = few
-    if desk.pieces["models"]:
-        ctx.save("victims", dict(desk.pieces["models"]))
-    if sets := first_sets(desk, params):
+    if run_state.pieces["models"]:
+        ctx.save("victims", dict(run_state.pieces["models"]))
+    if sets := first_sets(run_state, params):
         ctx.save("sets", sets)
-    arrays |= desk.pieces["arrays"]
-    notes = [*data.notes, *notes_for(params, data), *(["Stopped before its end."] if stopped else [])]
+    arrays |= run_state.pieces["arrays"]
+    notes = [*data.notes, *notes_for(params, data), *([STOPPED] if stopped else [])]
     return Result(metrics, samples, tables=tables, arrays=arrays, media=media, notes=notes, partial=stopped)
 
 
 def headlines(victims: pd.DataFrame, params: Params) -> tuple[dict[str, float], dict[str, list[float]]]:
     """Return the numbers of the first carrier and kind of victim: means over victims, one a distillation."""
-    metrics, samples = {}, {}
+    numbers = Headline()
     if victims.empty:
-        return metrics, samples
+        return numbers.metrics, numbers.samples
     first = victims[(victims["carrier"] == params.carriers[0]) & (victims["victim"] == params.victims[0])]
     for key, (attack, column, test) in HEADLINES.items():
         rows = first[(first["attack"] == attack) & (first["test"] == test)]
-        if len(rows):
-            samples[key] = [float(v) for v in rows.groupby("seed")[column].mean()]
-            metrics[key] = float(np.mean(samples[key]))
-    return metrics, samples
+        numbers.add(key, rows.groupby("seed")[column].mean())
+    return numbers.metrics, numbers.samples
 
 
-def released(job: Job, data: Material, desk: RunState) -> np.ndarray:
+def released(job: Job, data: Material, run_state: RunState) -> np.ndarray:
     """Return the released images of a set (classes, each, side, side, channels) uint8; of dd, its first step's."""
-    images = desk.pieces["sets"][f"{job.name}/images"].float().to(data.images.device)
+    images = run_state.pieces["sets"][f"{job.key}/images"].float().to(data.images.device)
     return data.shown(images[0] if job.carrier == "dd" else images)
 
 
-def pictures(job: Job, data: Material, params: Params, desk: RunState) -> dict[str, np.ndarray]:
+def pictures(job: Job, data: Material, params: Params, run_state: RunState) -> dict[str, np.ndarray]:
     """Return what the pictures of one distillation need.
 
     ``film_*`` (times, classes, a few, side, side, channels) uint8, of the first carrier, at ``film_at_*``; ``patch_*``
     (iterations + 1, side of the trigger, the same, channels) float32 of all triggers, 0 black and 1 white, not cut;
     whole images where the attack is faint.
     """
-    name, short = job.name, f"{job.carrier}_{job.attack}"
-    steps = sorted(int(key.rpartition("/")[2]) for key in desk.pieces["films"] if key.startswith(f"{name}/"))
-    times = [step for step in range(iterations_of(job, params) + 1) if f"{name}/{step}" in desk.pieces["triggers"]]
+    name, short = job.key, f"{job.carrier}_{job.attack}"
+    steps = sorted(int(key.rpartition("/")[2]) for key in run_state.pieces["films"] if key.startswith(f"{name}/"))
+    times = [step for step in range(iterations_of(job, params) + 1) if f"{name}/{step}" in run_state.pieces["triggers"]]
     times = times if job.attack in ("doorping", "clipped") else times[:1]
     where = slice(None) if job.attack == "invisible" else patch_at(params.side, params.size)
     patches = []
     for step in times:
-        trigger = desk.pieces["triggers"][f"{name}/{step}"].to(data.std.device)
+        trigger = run_state.pieces["triggers"][f"{name}/{step}"].to(data.std.device)
         shift = 0.5 if job.attack == "invisible" else data.mean[:, None, None]  # gray means no change
         pixels = trigger * data.std[:, None, None] + shift
         patches.append(pixels[:, where, where].movedim(0, -1).cpu().numpy().astype(np.float32))
     found = {f"patch_{short}": np.stack(patches)}
     if steps:
-        found[f"film_{short}"] = np.stack([np.asarray(desk.pieces["films"][f"{name}/{step}"]) for step in steps])
+        found[f"film_{short}"] = np.stack([np.asarray(run_state.pieces["films"][f"{name}/{step}"]) for step in steps])
         found[f"film_at_{short}"] = np.array(steps)
     return found
 
 
-def first_sets(desk: RunState, params: Params) -> dict[str, Any]:
+def first_sets(run_state: RunState, params: Params) -> dict[str, Any]:
     """Return what the attacker gives away, and the last trigger, of each set of the first distillation."""
     found = {}
     for job in jobs_of(params):
-        if job.seed == 0 and f"{job.name}/set" in desk.finished:
-            parts = desk.pieces["sets"].items()
-            found |= {key: value.contiguous() for key, value in parts if key.startswith(f"{job.name}/")}
-            trigger = desk.pieces["triggers"][f"{job.name}/{iterations_of(job, params)}"]
-            found[f"{job.name}/trigger"] = trigger.contiguous()
+        if job.seed == 0 and f"{job.key}/set" in run_state.finished:
+            parts = run_state.pieces["sets"].items()
+            found |= {key: value.contiguous() for key, value in parts if key.startswith(f"{job.key}/")}
+            trigger = run_state.pieces["triggers"][f"{job.key}/{iterations_of(job, params)}"]
+            found[f"{job.key}/trigger"] = trigger.contiguous()
     return found
 
 

@@ -9,12 +9,12 @@ from workbench.labs.drums.common import evaluation
 from workbench.labs.drums.common.evaluation import HUMAN
 from workbench.labs.drums.method.grooves import Material
 from workbench.labs.drums.params import REFERENCE, Params
-from workbench.toolkit.jobs import RunState
+from workbench.toolkit.jobs import Headline, RunState
 
 
-def conclude(params: Params, desk: RunState, notes: list[str], stopped: bool) -> Result:
+def conclude(params: Params, run_state: RunState, notes: list[str], stopped: bool) -> Result:
     """Return the result: the tables, their summary, and the metrics of the arm that read English."""
-    tables = {name: pd.DataFrame(rows) for name, rows in desk.book.items() if rows}
+    tables = run_state.tables()
     if "measures" in tables:
         tables["summary"] = evaluation.summary(tables["measures"])
     metrics, samples = headline(params, tables)
@@ -24,28 +24,21 @@ def conclude(params: Params, desk: RunState, notes: list[str], stopped: bool) ->
 def headline(params: Params, tables: dict[str, pd.DataFrame]) -> tuple[dict[str, float], dict[str, list[float]]]:
     """Return the metrics of `Lab.metrics`: of the arm English if there is one, else of the first; a value a seed."""
     chosen = "english" if "english" in params.arms else params.arms[0]
-    metrics: dict[str, float] = {}
-    samples: dict[str, list[float]] = {}
-
-    def tell(key: str, values: pd.Series) -> None:
-        values = values.dropna()
-        if len(values):
-            metrics[key], samples[key] = float(values.mean()), [float(v) for v in values]
-
+    numbers = Headline()
     if "measures" in tables:
         rows = tables["measures"]
         own = rows[rows["player"] == chosen].groupby("seed")
         for key in ("mean", "between", "within", "distinct", "fills", "train", "prompt"):
-            tell(key, own[key].mean())
+            numbers.add(key, own[key].mean())
         human = rows[rows["player"] == HUMAN]
         for key in ("mean", "between", "within"):
-            tell(f"human_{key}", human.groupby("seed")[key].mean())
+            numbers.add(f"human_{key}", human.groupby("seed")[key].mean())
     if "bits" in tables:
-        tell("bits", tables["bits"].query("player == @chosen").groupby("seed")["bits"].mean())
+        numbers.add("bits", tables["bits"].query("player == @chosen").groupby("seed")["bits"].mean())
     if "validity" in tables:
         own = tables["validity"].query("player == @chosen")
-        tell("valid", 1 - own["malformed"] / own["rows"].clip(lower=1))
-    return metrics, samples
+        numbers.add("valid", 1 - own["malformed"] / own["rows"].clip(lower=1))
+    return numbers.metrics, numbers.samples
 
 
 def notes_for(params: Params, data: Material) -> list[str]:

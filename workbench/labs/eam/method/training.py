@@ -65,7 +65,7 @@ class Job:
         return {"arm": self.arm, "few": self.few, "shots": self.shots, "seed": self.seed}
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         return f"{self.arm}, {self.shots} {self.few}" if self.shots else f"{self.arm}, no {self.few}"
 
 

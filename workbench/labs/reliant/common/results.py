@@ -8,25 +8,27 @@ import pandas as pd
 from workbench.contract import Result
 from workbench.labs.reliant.common.intervals import MEASURES, outcomes, single, slug
 from workbench.labs.reliant.params import FAIR, OFFICIAL, Params
-from workbench.toolkit.jobs import RunState
+from workbench.toolkit.jobs import Headline, RunState
 
 KEYS = ["set", "teacher", "student", "arm", "alpha", "metric"]
 
 
-def conclude(params: Params, desk: RunState, notes: list[str], stopped: bool) -> Result:
+def conclude(params: Params, run_state: RunState, notes: list[str], stopped: bool) -> Result:
     """Return the result: tables, predictions as bytes, and the metrics of the chosen graph."""
-    tables = {name: pd.DataFrame(rows) for name, rows in desk.book.items() if rows}
+    tables = run_state.tables()
     arrays: dict[str, np.ndarray] = {}
     if "runs" in tables:
         runs = tables["runs"]
         runs["at"] = runs.groupby("set").cumcount()
         for name, rows in runs.groupby("set", sort=False):
             key = slug(name)
-            arrays[f"probs_{key}"] = np.stack([np.asarray(desk.pieces[f"probs {name}"][str(r)]) for r in rows["row"]])
-            cases = desk.pieces[f"cases {name}"]
+            arrays[f"probs_{key}"] = np.stack(
+                [np.asarray(run_state.pieces[f"probs {name}"][str(r)]) for r in rows["row"]]
+            )
+            cases = run_state.pieces[f"cases {name}"]
             arrays[f"cases_{key}"] = np.stack([np.asarray(cases[s]) for s in sorted(cases, key=int)])
         tables["runs"] = runs.drop(columns="row")
-    for piece, parts in desk.pieces.items():
+    for piece, parts in run_state.pieces.items():
         kind, _, name = piece.partition(" ")
         if kind == "graph":
             arrays |= {f"{part}_{slug(name)}": np.asarray(value) for part, value in parts.items()}
@@ -66,17 +68,14 @@ def headline(params: Params, tables: dict[str, pd.DataFrame]) -> tuple[dict[str,
     """Return the metrics of `Lab.metrics`: of the chosen graph, the first teacher and student, at `alpha`; a value a
     seed.
     """
-    metrics: dict[str, float] = {}
-    samples: dict[str, list[float]] = {}
+    numbers = Headline()
     if "runs" not in tables:
-        return metrics, samples
+        return numbers.metrics, numbers.samples
     runs = tables["runs"]
     runs = runs[(runs["set"] == params.dataset) & (runs["teacher"] == params.teachers[0])]
 
-    def tell(key: str, rows: pd.DataFrame, column: str) -> None:
-        values = rows[column].abs().dropna() if column in rows else rows.iloc[:0]
-        if len(values):
-            metrics[key], samples[key] = float(values.mean()), [float(v) for v in values]
+    def add(key: str, rows: pd.DataFrame, column: str) -> None:
+        numbers.add(key, rows[column].abs() if column in rows else [])
 
     student = runs[runs["student"] == params.students[0]]
     chosen = {
@@ -86,10 +85,10 @@ def headline(params: Params, tables: dict[str, pd.DataFrame]) -> tuple[dict[str,
     }
     for arm, rows in chosen.items():
         for column in ("accuracy", "sp", "eo"):
-            tell(f"{arm}_{column}", rows, column)
-    tell("reliant_auc", chosen["reliant"], "auc")
-    tell("proxy_auc", chosen["reliant"], "proxy_auc")
-    return metrics, samples
+            add(f"{arm}_{column}", rows, column)
+    add("reliant_auc", chosen["reliant"], "auc")
+    add("proxy_auc", chosen["reliant"], "proxy_auc")
+    return numbers.metrics, numbers.samples
 
 
 def notes_for(params: Params, notes: list[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
@@ -43,6 +44,32 @@ class Arm:
 
     def row(self) -> dict:
         return asdict(self)
+
+
+def teacher_arm(kind: str) -> Arm:
+    """Return a teacher as an arm that has no student."""
+    return Arm(kind, "-", "teacher", 0, "-")
+
+
+@dataclass(frozen=True)
+class Job:
+    """The training of a teacher or a student on one split of a graph."""
+
+    set: str
+    seed: int
+    arm: Arm
+
+    @property
+    def key(self) -> str:
+        return f"{self.set}/{self.seed}/{self.arm.teacher if self.arm.arm == 'teacher' else self.arm.name}"
+
+    @property
+    def label(self) -> str:
+        return f"{self.set}, {self.arm.name}"
+
+    @property
+    def about(self) -> dict[str, Any]:
+        return {"set": self.set, "seed": self.seed} | self.arm.row()
 
 
 def arms_of(params: Params) -> Iterator[Arm]:

@@ -19,18 +19,18 @@ LINKS = 12_000  # lines that are drawn
 STEPS = 60
 
 
-def seen(name: str, data: Material, params: Params, ctx: Context, desk: RunState) -> None:
+def seen(name: str, data: Material, params: Params, ctx: Context, run_state: RunState) -> None:
     """Keep the card and the drawing of a graph."""
     graph, rng = data.graph, ctx.rng(f"{name}/layout")
     card = asdict(graph_card(graph)) | {"name": name}
-    desk.book["cards"].append(
+    run_state.book["cards"].append(
         {key: str(v) if isinstance(v, dict | list | tuple) else v for key, v in _flat(card).items()}
     )
     nodes, links = sampled(graph.edges, len(graph), SHOWN, rng)
     places = spring(links, len(nodes), rng)
     if len(links) > LINKS:
         links = links[np.sort(rng.choice(len(links), LINKS, replace=False))]
-    desk.pieces[f"graph {name}"] |= {
+    run_state.pieces[f"graph {name}"] |= {
         "nodes": nodes.astype(np.int32),
         "links": links.astype(np.int32),
         "places": places.astype(np.float32),

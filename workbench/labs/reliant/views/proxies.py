@@ -122,6 +122,7 @@ def losses_view(result: Result, link: Any = None) -> pn.Column:
     def draw(name: str, both: str) -> pn.pane.Bokeh:
         teacher, student = both.split(" → ")
         rows = table[(table["set"] == name) & (table["teacher"] == teacher) & (table["student"] == student)]
+        rows = rows[rows["seed"] == rows["seed"].min()]
         rows = rows.assign(line=[style.arm_words(row) for _, row in rows.iterrows()])
         lines = rows.drop_duplicates("line")
         series = SeriesTable(
