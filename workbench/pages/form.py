@@ -13,7 +13,8 @@ import panel_material_ui as pmui
 import param
 
 from workbench.contract.errors import LabError
-from workbench.contract.params import Params, bounds_text
+from workbench.contract.params import Params
+from workbench.ui.controls import help_text, label_text
 from workbench.ui.style import FOLD
 
 STRETCH = {"sizing_mode": "stretch_width", "margin": (5, 0)}
@@ -21,17 +22,6 @@ STRETCH = {"sizing_mode": "stretch_width", "margin": (5, 0)}
 # no plus and minus beside a number: they have no names for a screen reader, and the arrow keys do the same
 PLAIN = {".MuiInputAdornment-root": {"display": "none"}, ".MuiInputBase-input": {"paddingLeft": "14px"}}
 WHOLE = {"sx": PLAIN, "format": "0"}  # with its default, "2,000" turns into "2000" under the typing hand
-
-
-def help_text(declared: param.Parameter) -> str:
-    """Return the one-line doc with the bounds: what stands below the field."""
-    doc = " ".join((declared.doc or "").split()).rstrip(".")
-    return " · ".join(part for part in (doc, bounds_text(declared)) if part)
-
-
-def label_text(declared: param.Parameter, unit: str = "") -> str:
-    """Return the label with its unit."""
-    return f"{declared.label} ({unit})" if unit else declared.label
 
 
 def widget_for(declared: param.Parameter, value: Any, unit: str = "") -> pn.widgets.Widget:

@@ -117,7 +117,7 @@ def test_a_simple_player_can_be_asked_too(loaded):
     [
         ({"player": "nobody"}, "no player"),
         ({"bars": 63}, "would have 65 bars"),
-        ({"temperature": 0}, "does not fit"),
+        ({"temperature": -1}, "does not fit"),
         ({"rows": "01x"}, "cannot be read"),
         ({"rows": "0" * 5}, "cannot be read"),
         ({"rows": "0" * 12}, "whole bars"),

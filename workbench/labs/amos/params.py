@@ -161,14 +161,33 @@ class Question(BaseQuestion):
     at = param.List(
         default=None, allow_None=True, bounds=(3, 3), item_type=(int, float), doc="Voxel (x, y, z); the middle without."
     )
-    noise = param.Number(default=0.0, bounds=(0, 5), doc="Standard deviation of added noise.")
-    bias = param.Number(default=0.0, bounds=(0, 1), doc="Largest deviation of a bias field from 1.")
-    thickness = param.Number(default=1.0, bounds=(1, 6), doc="Slice thickness, as a multiple of the scan's own.")
+    noise = param.Number(
+        default=0.0, bounds=(0, 5), softbounds=(0, 2), step=0.05, doc="Standard deviation of added noise."
+    )
+    bias = param.Number(
+        default=0.0,
+        bounds=(0, 1),
+        softbounds=(0, 0.9),
+        step=0.05,
+        label="Bias field",
+        doc="Largest deviation of a bias field from 1.",
+    )
+    thickness = param.Number(
+        default=1.0,
+        bounds=(1, 6),
+        softbounds=(1, 4),
+        step=0.5,
+        label="Slice thickness",
+        doc="Slice thickness, as a multiple of the scan's own.",
+    )
     window = param.Number(
         default=1.0,
         bounds=(0.2, 5),
+        softbounds=(0.3, 3),
+        step=0.1,
+        label="Window (CT) or gamma (MR)",
         doc="CT: width of the window, as a share of the usual one. MR: exponent of a gamma.",
     )
     seed = param.Integer(default=0, bounds=(0, 2**31 - 1), doc="Seed of noise and bias field.")
 
-    units: ClassVar[dict[str, str]] = {"noise": "x the scan's spread", "thickness": "x"}
+    units: ClassVar[dict[str, str]] = {"noise": "times the scan's spread", "thickness": "times", "window": "times"}

@@ -149,10 +149,17 @@ class Question(BaseQuestion):
 
     scene = param.String(default="", doc="A kept scene by name; the first one without.")
     arm = param.String(default="", doc="A kept network by its arm; the first one without.")
-    lidar = param.Boolean(default=True, doc="Whether the LiDAR is on.")
+    lidar = param.Boolean(default=True, label="LiDAR on", doc="Whether the LiDAR is on.")
     off = param.List(default=[], item_type=str, doc="Names of cameras that are off.")
     beams = param.Integer(default=1, bounds=(1, 16), doc="Of so many beams of the LiDAR one is kept.")
-    shake = param.Number(default=0.0, bounds=(0, 20), doc="Angle by which each camera's calibration is turned.")
+    shake = param.Number(
+        default=0.0,
+        bounds=(0, 20),
+        softbounds=(0, 10),
+        step=0.25,
+        label="Calibration off by",
+        doc="Angle by which each camera's calibration is turned.",
+    )
     draw = param.Integer(default=0, bounds=(0, 9999), doc="Number of the random draw of the axes of these turns.")
     query = param.Integer(
         default=None,
@@ -166,9 +173,30 @@ class Question(BaseQuestion):
         bounds=(0, None),
         doc="A true box that is moved; the errors of a detector that finds all but this one exactly are then reported.",
     )
-    ahead = param.Number(default=0.0, bounds=(-100, 100), doc="Shift of that box along x.")
-    left = param.Number(default=0.0, bounds=(-100, 100), doc="Shift of that box along y.")
-    turned = param.Number(default=0.0, bounds=(-360, 360), doc="Turn of that box.")
-    grown = param.Number(default=1.0, bounds=(0.1, 10), doc="Factor of each side of that box.")
+    ahead = param.Number(
+        default=0.0,
+        bounds=(-100, 100),
+        softbounds=(-4, 4),
+        step=0.1,
+        label="Moved ahead",
+        doc="Shift of that box along x.",
+    )
+    left = param.Number(
+        default=0.0,
+        bounds=(-100, 100),
+        softbounds=(-4, 4),
+        step=0.1,
+        label="Moved left",
+        doc="Shift of that box along y.",
+    )
+    turned = param.Number(default=0.0, bounds=(-360, 360), softbounds=(-180, 180), step=5.0, doc="Turn of that box.")
+    grown = param.Number(
+        default=1.0,
+        bounds=(0.1, 10),
+        softbounds=(0.5, 2),
+        step=0.05,
+        label="Sides",
+        doc="Factor of each side of that box.",
+    )
 
-    units: ClassVar[dict[str, str]] = {"shake": "degrees", "ahead": "m", "left": "m", "turned": "degrees", "grown": "x"}
+    units: ClassVar[dict[str, str]] = {"shake": "°", "ahead": "m", "left": "m", "turned": "°", "grown": "times"}

@@ -214,8 +214,16 @@ class Question(BaseQuestion):
     attack = param.String(default="", doc="Attack on that set; the last one without.")
     victim = param.String(default="", doc="Kind of the victim; the run's first one without.")
     image = param.Integer(default=0, bounds=(0, None), doc="Number of the test image.")
-    strength = param.Number(default=1.0, bounds=(0, 2), doc="Strength of the attacker's stamp: 0 none, 1 as trained.")
-    cut = param.Boolean(default=False, doc="Whether the stamped image is cut to valid pixels.")
+    strength = param.Number(
+        default=1.0,
+        bounds=(0, 2),
+        softbounds=(0, 1),
+        step=0.05,
+        doc="Strength of the attacker's stamp: 0 none, 1 as trained.",
+    )
+    cut = param.Boolean(
+        default=False, label="Cut to valid pixels", doc="Whether the stamped image is cut to valid pixels."
+    )
     patch = param.List(
         default=None,
         allow_None=True,

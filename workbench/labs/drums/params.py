@@ -176,15 +176,23 @@ class Question(BaseQuestion):
     bars = param.Integer(default=1, bounds=(0, 64), doc="Bars to add.")
     seed = param.Integer(default=0, bounds=(0, 2**31 - 1), doc="Seed of what is drawn.")
     temperature = param.Number(
-        default=None, allow_None=True, bounds=(0.05, 5), doc="Temperature of the draw; that of the run without."
+        default=None,
+        allow_None=True,
+        bounds=(0, 3),
+        softbounds=(0.1, 1.5),
+        step=0.05,
+        doc="Temperature of the draw; that of the run without.",
     )
     top_k = param.Integer(
-        default=None, allow_None=True, bounds=(0, 64), doc="Only so many of the likeliest; that of the run without."
+        default=None, allow_None=True, bounds=(0, 200), doc="Only so many of the likeliest; that of the run without."
     )
     top_p = param.Number(
         default=None,
         allow_None=True,
-        bounds=(0.01, 1),
+        bounds=(0.05, 1),
+        softbounds=(0.5, 1),
+        step=0.01,
+        label="Top p",
         doc="Only the likeliest of this probability; that of the run without.",
     )
     step = param.Integer(

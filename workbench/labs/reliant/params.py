@@ -191,9 +191,19 @@ class Question(BaseQuestion):
     cut = param.Selector(
         default="none", objects=list(CUTS), doc="Edges that are cut: between groups, inside of them, any."
     )
-    share = param.Number(default=1.0, bounds=(0, 1), doc="Share of these edges that is cut.")
-    hide = param.Boolean(default=False, doc="Whether the sensitive column is hidden (set to its mean).")
-    full = param.Boolean(default=False, doc="Whether the student sees its proxies themselves instead of their mean.")
+    share = param.Number(
+        default=1.0, bounds=(0, 1), step=0.05, label="Share of those", doc="Share of these edges that is cut."
+    )
+    hide = param.Boolean(
+        default=False,
+        label="Hide the sensitive column",
+        doc="Whether the sensitive column is hidden (set to its mean).",
+    )
+    full = param.Boolean(
+        default=False,
+        label="Feed the proxies in",
+        doc="Whether the student sees its proxies themselves instead of their mean.",
+    )
     thresholds = param.List(
         default=[0.5, 0.5],
         bounds=(2, 2),

@@ -154,11 +154,27 @@ class Question(BaseQuestion):
         item_type=(int, float, list),
         doc="Spread of each class, a number or (x, y); one for all.",
     )
-    rotation = param.Number(default=0.0, bounds=(-3600, 3600), doc="Turn of the plane.")
-    label_noise = param.Number(default=0.0, bounds=(0, 1), doc="Share of the labels that is drawn at random.")
-    dimension = param.Integer(default=2, bounds=(2, 200), doc="Features; those beyond the second are noise.")
-    n = param.Integer(default=1000, bounds=(30, 5000), doc="Points.")
-    eps = param.Number(default=None, allow_None=True, bounds=(1e-3, 10), doc="Distortion; that of the run without.")
+    rotation = param.Number(default=0.0, bounds=(-3600, 3600), softbounds=(0, 360), step=1.0, doc="Turn of the plane.")
+    label_noise = param.Number(
+        default=0.0, bounds=(0, 1), step=0.01, doc="Share of the labels that is drawn at random."
+    )
+    dimension = param.Integer(
+        default=2,
+        bounds=(2, 200),
+        softbounds=(2, 64),
+        label="Dimensions",
+        doc="Features; those beyond the second are noise.",
+    )
+    n = param.Integer(default=1000, bounds=(30, 5000), softbounds=(100, 2000), step=50, label="Points", doc="Points.")
+    eps = param.Number(
+        default=None,
+        allow_None=True,
+        bounds=(1e-3, 10),
+        softbounds=(0.01, 1),
+        step=0.01,
+        label="Distortion ε of RS",
+        doc="Distortion; that of the run without.",
+    )
     null = param.Integer(default=20, bounds=(0, 100), doc="Permutations of the null band.")
     seed = param.Integer(default=0, bounds=(0, 2**31 - 1), doc="Seed of the draw.")
 

@@ -11,10 +11,12 @@ import panel_material_ui as pmui
 
 from workbench.contract import Result
 from workbench.data.volumes.volume import Volume
+from workbench.labs.amos.params import Question
 from workbench.labs.amos.views import style
 from workbench.labs.amos.views.slices import labels, volume_of
 from workbench.toolkit.cases import stored_cases
 from workbench.ui import frame
+from workbench.ui.controls import controls
 from workbench.ui.link import remember
 from workbench.ui.plots.volumes import side, slices_view
 
@@ -25,12 +27,7 @@ HOW = (
     "left the picture "
     "as it was, on the right as it is now, and in the table how DSC and NSD move."
 )
-SLIDERS = {
-    "noise": ("Noise (share of the scan's spread)", 0.0, 2.0, 0.05, 0.0),
-    "bias": ("Bias field (largest deviation)", 0.0, 0.9, 0.05, 0.0),
-    "thickness": ("Slice thickness (times)", 1.0, 4.0, 0.5, 1.0),
-    "window": ("Window (CT: width) or gamma (MR), times", 0.3, 3.0, 0.1, 1.0),
-}
+SLIDERS = ("noise", "bias", "thickness", "window")  # fields of the question
 
 
 def probe_view(result: Result, link: Any = None) -> pn.Column:
@@ -54,10 +51,7 @@ class Bench:
         self.cases, self.link, self.result = cases, link, result
         self.at: list[int] | None = None
         self.case = pmui.Select(label="Case", options=list(cases), value=next(iter(cases)), width=180)
-        self.sliders = {
-            key: pmui.FloatSlider(label=label, start=low, end=high, step=step, value=value, width=260)
-            for key, (label, low, high, step, value) in SLIDERS.items()
-        }
+        self.sliders = controls(Question, **dict.fromkeys(SLIDERS, 260))
         remember(link, probe_case=self.case, **{f"probe_{k}": s for k, s in self.sliders.items()})
         self.note = frame.paragraph("Asking the network …")
         self.scan = pn.Column(sizing_mode="stretch_width", styles={"max-height": "none"})

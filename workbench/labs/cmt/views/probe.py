@@ -13,10 +13,12 @@ from workbench.contract import Result
 from workbench.data.scenes.scene import Boxes, Scene, no_boxes
 from workbench.labs.cmt.common.kept_scenes import boxes_of, scenes_of
 from workbench.labs.cmt.common.shapes import ARMS
+from workbench.labs.cmt.params import Question
 from workbench.labs.cmt.views import style
 from workbench.labs.cmt.views.layers import Layers
 from workbench.labs.cmt.views.scenes import reach_of
 from workbench.toolkit.detection.verdicts import verdicts
+from workbench.ui.controls import controls
 from workbench.ui.frame import needs_page, paragraph, view
 from workbench.ui.link import remember
 from workbench.ui.palette import DARK
@@ -34,12 +36,7 @@ HOW_POSITIONS = (
     "from the same networks. In yellow, the cosine of a query's encoding with that of each token: where both sensors' "
     "tokens are alike to it, the query can look at one object in both. Click a predicted box to take its query."
 )
-MOVES = {
-    "ahead": ("Moved ahead, m", -4.0, 4.0, 0.1, 0.0),
-    "left": ("Moved left, m", -4.0, 4.0, 0.1, 0.0),
-    "turned": ("Turned, °", -180.0, 180.0, 5.0, 0.0),
-    "grown": ("Sides, times", 0.5, 2.0, 0.05, 1.0),
-}
+MOVES = ("ahead", "left", "turned", "grown")  # fields of the question: how a true box is moved
 
 
 def probe_view(result: Result, link: Any = None) -> pn.Column:
@@ -75,17 +72,14 @@ class Bench:
         self.scene = pmui.Select(label="Scene", options=list(scenes), value=next(iter(scenes)), width=180)
         arms = kept_arms(result)
         self.arm = pmui.Select(label="Network", options={ARMS[a].title: a for a in arms}, value=arms[0], width=300)
-        self.lidar = pmui.Switch(label="LiDAR on", value=True, width=110)
+        asked = controls(Question, lidar=110, shake=200, **dict.fromkeys(MOVES, 170))
+        self.lidar, self.shake = asked["lidar"], asked["shake"]
         self.off = pmui.MultiChoice(label="Cameras off", options=[], value=[], width=300)
         self.beams = pmui.Select(
             label="Beams", options={"all": 1, "1/2": 2, "1/4": 4, "1/8": 8, "1/16": 16}, value=1, width=100
         )
-        self.shake = pmui.FloatSlider(label="Calibration off by, °", start=0, end=10, step=0.25, value=0, width=200)
         self.least = pmui.FloatSlider(label="Score from", start=0, end=1, step=0.01, value=0.3, width=200)
-        self.moves = {
-            key: pmui.FloatSlider(label=label, start=low, end=high, step=step, value=value, width=170)
-            for key, (label, low, high, step, value) in MOVES.items()
-        }
+        self.moves = {name: asked[name] for name in MOVES}
         kept = {"scene": self.scene, "arm": self.arm, "lidar": self.lidar, "beams": self.beams, "shake": self.shake}
         remember(link, **{f"{over}_{key}": widget for key, widget in kept.items()}, **{f"{over}_least": self.least})
         self.note, self.moved = paragraph("Asking the network …"), paragraph("")
@@ -189,7 +183,7 @@ class Bench:
     def ghost(self) -> Boxes | None:
         """Return the moved box; None where it is not moved."""
         value = {key: s.value for key, s in self.moves.items()}
-        if all(value[key] == MOVES[key][4] for key in MOVES):
+        if all(value[key] == Question.param[key].default for key in MOVES):
             return None
         one = self.truth.take(np.array([self.box]))
         one.center[:, :2] += value["ahead"], value["left"]

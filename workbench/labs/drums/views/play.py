@@ -11,10 +11,11 @@ import panel_material_ui as pmui
 
 from workbench.contract import Result
 from workbench.labs.drums.common.drumroll import BAR, WIDTH
-from workbench.labs.drums.params import UNTAUGHT
+from workbench.labs.drums.params import UNTAUGHT, Question
 from workbench.labs.drums.views import style
 from workbench.labs.drums.views.groove import grid_of, kept_rows, marks, sound_note, tempo
 from workbench.ui import frame
+from workbench.ui.controls import controls
 
 HOW = (
     "The first two bars are yours: click a step, or drag along a piece. Both players answer bar by bar; change a later "
@@ -137,12 +138,8 @@ class Table:
             width=210,
             size="small",
         )
-        self.temperature = pmui.FloatSlider(
-            label="Temperature", start=0.1, end=1.5, step=0.05, value=float(state.get("temperature", 0.9)), width=140
-        )
-        self.top_p = pmui.FloatSlider(
-            label="Top p", start=0.5, end=1.0, step=0.01, value=float(state.get("top_p", 1.0)), width=140
-        )
+        self.temperature, self.top_p = controls(Question, temperature=140, top_p=140).values()
+        self.temperature.value, self.top_p.value = float(state.get("temperature", 0.9)), float(state.get("top_p", 1.0))
         self.seed = pmui.IntInput(
             label="Seed", start=0, end=9999, value=int(state.get("seed", 0)), width=110, size="small"
         )

@@ -10,8 +10,10 @@ import panel as pn
 import panel_material_ui as pmui
 
 from workbench.contract import Result
+from workbench.labs.reliant.params import Question
 from workbench.labs.reliant.views import style
 from workbench.labs.reliant.views.graph import saved_name
+from workbench.ui.controls import controls
 from workbench.ui.frame import below, needs_page, pane, plain_figure, view
 from workbench.ui.link import remember
 from workbench.ui.palette import GRAY
@@ -44,9 +46,7 @@ class WhatIf:
         alphas = self.alphas()
         self.alpha = pmui.DiscreteSlider(label="Weight α of the bias loss", options=alphas, value=alphas[-1], width=220)
         self.cut = pmui.Select(label="Edges cut", options=CUTS, value="none", width=180)
-        self.share = pmui.FloatSlider(label="Share of those", start=0, end=1, step=0.05, value=1.0, width=180)
-        self.hide = pmui.Switch(label="Hide the sensitive column", value=False)
-        self.full = pmui.Switch(label="Feed the proxies in", value=False)
+        self.share, self.hide, self.full = controls(Question, share=180, hide=220, full=180).values()
         self.limits = [
             pmui.FloatSlider(label=f"Threshold of group {v}", start=0, end=1, step=0.01, value=0.5, width=220)
             for v in (0, 1)

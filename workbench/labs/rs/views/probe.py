@@ -11,8 +11,10 @@ import panel as pn
 import panel_material_ui as pmui
 
 from workbench.contract import Result
+from workbench.labs.rs.params import Question
 from workbench.labs.rs.views import style
 from workbench.labs.rs.views.one_set import NOT_COMPARABLE, MeasureDots, chosen_eps
+from workbench.ui.controls import controls
 from workbench.ui.frame import needs_page
 from workbench.ui.palette import GREEN
 from workbench_widgets import ClassHandles, flat
@@ -202,20 +204,14 @@ class Mover:
 
 def _sliders() -> dict[str, Any]:
     def slider(label: str, start: float, end: float, step: float) -> Any:
-        kind = pmui.IntSlider if isinstance(step, int) else pmui.FloatSlider
-        return kind(label=label, start=start, end=end, step=step, value=start, width=260, margin=(5, 10))
+        return pmui.FloatSlider(label=label, start=start, end=end, step=step, value=start, width=260)
 
     return {
         "set": pmui.Select(label="Set", options=SETS, value="gaussians", width=260),
         "distance": slider("Distance of the means (units)", 0.0, 12.0, 0.05),
         "spread0": slider("Spread of class 1 (units)", 0.05, 6.0, 0.05),
         "spread1": slider("Spread of class 2 (units)", 0.05, 6.0, 0.05),
-        "rotation": slider("Rotation (degrees)", 0.0, 360.0, 1.0),
-        "label_noise": slider("Label noise (share redrawn)", 0.0, 1.0, 0.01),
-        "dimension": slider("Dimensions (above 2: noise)", 2, 64, 1),
-        "n": slider("Points", 100, 2000, 50),
-        "eps": slider("Distortion ε of RS", 0.01, 1.0, 0.01),
-    }
+    } | controls(Question, **dict.fromkeys(("rotation", "label_noise", "dimension", "n", "eps"), 260))
 
 
 def width(std: list[float] | float) -> float:
