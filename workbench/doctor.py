@@ -1,4 +1,4 @@
-"""What this machine has, what it lacks, and the command that mends it: ``workbench doctor``."""
+"""Check of the machine: what it has, what it lacks, and the command that installs it (``workbench doctor``)."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def examine() -> list[Check]:
 
 
 def healthy(checks: list[Check]) -> bool:
-    """Tell whether nothing that the workbench needs is missing: the exit code of ``workbench doctor``."""
+    """Return True if nothing that the workbench needs is missing: the exit code of ``workbench doctor``."""
     return all(check.ok is not False for check in checks)
 
 

@@ -1,1 +1,1 @@
-"""What ``import workbench`` offers: runs and sweeps as handles."""
+"""Public Python interface of the workbench: handles of runs and sweeps."""

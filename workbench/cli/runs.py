@@ -155,7 +155,7 @@ def _paper(metric: contract.Metric) -> str:
 
 
 def finish(done: Any, as_json: bool) -> None:
-    """Tell of a run that has ended, and end with its exit code."""
+    """Print the outcome of a run that has ended, and exit with its code."""
     done.engine.close()
     if as_json:
         print_json(done.to_dict())

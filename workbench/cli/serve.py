@@ -55,7 +55,7 @@ def serve(
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Say what this machine has, what is missing, and the command that mends it."""
+    """Report what this machine has, what is missing, and the command that installs it."""
     from workbench.doctor import examine
 
     checks = examine()

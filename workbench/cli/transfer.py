@@ -50,7 +50,7 @@ def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE.zip", help="A zip made by `workbench export`.")],
     as_json: Json = False,
 ) -> None:
-    """Take in a run that another workbench exported; it gets an id of its own."""
+    """Import a run that another workbench exported; it gets a new id."""
     from workbench.transfer.import_run import import_run
 
     run = import_run(file.expanduser())

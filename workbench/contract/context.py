@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 class Context(Protocol):
-    """What a running lab may ask of the workbench: its device, and ten methods."""
+    """Services of the workbench for a running lab: its device, and ten methods."""
 
     device: str
     """``"cpu"`` or ``"cuda:0"``, as torch spells it."""
 
     def progress(self, done: int, total: int, stage: str) -> None:
-        """Say how far the present stage is."""
+        """Report the progress of the present stage."""
 
     def metric(self, key: str, value: float, step: int) -> None:
         """Add a point to a live curve; steps rise, and a step told again replaces all from there on."""

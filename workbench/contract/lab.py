@@ -58,7 +58,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a result says of a claim, with the numbers that decide."""
+    """Verdict on a claim, with the numbers that decide."""
 
     verdict: Literal["holds", "does not hold", "within noise", "not tested"]
     numbers: dict[str, float] = field(default_factory=dict)
@@ -139,7 +139,7 @@ class Lab:
 
     @property
     def Question(self) -> type[Question] | None:  # noqa: N802 - it is a class
-        """What may be asked of a run; None for a lab that reads the request itself."""
+        """Fields that a question to a run may have; None for a lab that reads the request itself."""
         return getattr(importlib.import_module(f"{self.module}.params"), "Question", None)
 
     def probe(self, run: LoadedRun, request: Mapping[str, Any]) -> Result:

@@ -14,7 +14,7 @@ from workbench.contract.params import Params
 
 
 class Question(Params):
-    """What may be asked of a finished run: `param` parameters with bounds and a one-line ``doc``, as in `Params`.
+    """Fields of a question to a finished run: `param` parameters with bounds and a one-line ``doc``, as in `Params`.
 
     A field whose value is None or an empty text stands for what the run itself has: its own parameter, its first case.
     A lab with several kinds of question declares a selector ``kind`` that says which fields count.

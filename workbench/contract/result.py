@@ -58,7 +58,7 @@ class Result:
         return float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
 
     def has(self, table: str) -> bool:
-        """Say whether it holds that table, with at least one row; a stopped run may lack it."""
+        """Return True if it holds that table, with at least one row; a stopped run may lack it."""
         return table in self.tables and len(self.tables[table]) > 0
 
     def save(self, folder: Path) -> None:

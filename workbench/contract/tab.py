@@ -35,7 +35,7 @@ class Tab:
     when: Callable[[Result], bool] | None = None
 
     def fits(self, result: Result) -> bool:
-        """Say whether a result has what the tab needs."""
+        """Return True if a result has what the tab needs."""
         there = [name for name in (*self.needs, *self.any_of) if result.has(name) or name in result.arrays]
         complete = set(self.needs) <= set(there) and (not self.any_of or bool(set(self.any_of) & set(there)))
         return complete and (self.when is None or self.when(result))

@@ -71,7 +71,7 @@ def on_task_done(registry: RunRegistry, task: Task, future: Any) -> None:
 
 
 def _begun(registry: RunRegistry, task: Task) -> bool:
-    """Say whether a worker has begun an attempt; when the store cannot tell, it is taken for one that has."""
+    """Return True if a worker has begun an attempt; when the store cannot tell, it is taken for one that has."""
     try:
         return registry.store.has_begun(task.key, task.live.run_id)
     except Exception:

@@ -16,7 +16,7 @@ STOP = "stop"  # the file by which one process asks another to stop a run
 
 
 def on_event(registry: RunRegistry, event: tuple[float, dict[str, Any]]) -> None:
-    """Take in an event of a worker (called in the client's thread)."""
+    """Process an event of a worker (called in the client's thread)."""
     message = event[1]
     if "ready" in message:
         registry.errands.submit(scheduler.wake, registry.client)

@@ -36,7 +36,7 @@ class Live:
 
 @dataclass
 class Task:
-    """What an engine remembers of an attempt at a run; a run that is resumed gets another."""
+    """State of an attempt at a run in an engine; a run that is resumed gets another."""
 
     live: Live
     key: str = ""  # names the attempt: that of its Dask task; a later attempt at the run has a greater one
@@ -66,7 +66,7 @@ class Task:
         return replace(live, elapsed=now - self.started, remaining=remaining)
 
     def absorb(self, message: dict[str, Any]) -> None:
-        """Take in an event of the worker that runs it."""
+        """Process an event of the worker that runs it."""
         live = self.live
         if message.get("status") == "running":
             self.started = self.stage_started = message["started"]

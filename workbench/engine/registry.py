@@ -59,7 +59,7 @@ class RunRegistry:
         return open_store()
 
     def holds(self, run_id: str) -> bool:
-        """Say whether an attempt at a run is under way here."""
+        """Return True if an attempt at a run is under way here."""
         with self.lock:
             task = self.tasks.get(run_id)
             return task is not None and task.active
@@ -77,7 +77,7 @@ class RunRegistry:
         self._close(task, status, error)
 
     def pay(self) -> None:
-        """Tell the store what a full disk kept us from telling before."""
+        """Write to the store what could not be written before, because the disk was full."""
         owed, self.owed = self.owed, []
         for task, status, error in owed:
             self._close(task, status, error)

@@ -120,7 +120,7 @@ class WorkerContext(MemoryContext):
         return self.obeyed
 
     def disowned(self) -> bool:
-        """Say whether the run was called lost meanwhile, and may go on elsewhere; no, when the store cannot tell."""
+        """Return True if the run was called lost meanwhile, and may go on elsewhere; no, when the store cannot tell."""
         try:
             return not self.store.owns(self.attempt, self.run.id)
         except LabError:

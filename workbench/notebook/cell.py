@@ -48,7 +48,7 @@ FRAME_CSS = "html, body { height: auto; margin: 0; overflow: hidden; }"
 
 
 class RunHandle(Protocol):
-    """What a cell shows a run from; `workbench.api.runs.Run` has it."""
+    """Parts of a run that a cell shows; `workbench.api.runs.Run` has them."""
 
     id: str
     record: Run

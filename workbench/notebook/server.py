@@ -130,7 +130,7 @@ class _Handler(RequestHandler):
 
 
 class _Alive(_Handler):
-    """Say that the kernel lives."""
+    """Handler that reports that the kernel is alive."""
 
     def get(self) -> None:
         self.set_header("Access-Control-Allow-Origin", "*")  # without Jupyter's proxy the page has another port

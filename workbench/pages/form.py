@@ -194,7 +194,7 @@ class Form:
             self._changed()
 
     def _check(self, name: str) -> None:
-        """Say at the field itself what is wrong with it."""
+        """Show at the field itself what is wrong with it."""
         declared, widget = self._class.param[name], self.fields[name]
         try:
             self._class.make(self.preset.value, **{name: read_widget(declared, widget.value)})

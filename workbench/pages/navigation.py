@@ -1,4 +1,4 @@
-"""What a page may ask of the shell around it."""
+"""Interface of the shell for the pages in it."""
 
 from __future__ import annotations
 

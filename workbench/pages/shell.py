@@ -236,7 +236,7 @@ def _forget_busy(page: pmui.Page) -> None:
 
 
 def _let_leave() -> None:
-    """Say nothing in the log when somebody closes a tab to which a message is under way; Panel leaves that unheard."""
+    """Keep the log quiet when a user closes a tab to which a message is under way; Panel logs that as an error."""
     with contextlib.suppress(RuntimeError):  # no loop, no visitors: a test or a notebook
         asyncio.get_running_loop().set_exception_handler(_unless_left)
 

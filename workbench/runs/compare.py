@@ -86,7 +86,7 @@ class Comparison:
 
     @property
     def can_fold(self) -> bool:
-        """Whether some of the runs differ in their seed only."""
+        """Return True if some of the runs differ in their seed only."""
         return len({_asked(run) for run in self.runs}) < len(self.runs)
 
     def verdicts(self, verdicts: tuple[Verdict, ...]) -> list[str]:

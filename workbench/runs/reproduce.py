@@ -91,7 +91,7 @@ def _cell(text: str, kind: str = "markdown") -> dict[str, Any]:
 
 
 def _data_words(run: Run) -> str:
-    """Say which file of the user's own is needed; the sets of the catalog are found by their names."""
+    """Return which of the user's own files is needed; the sets of the catalog are found by their names."""
     file = run.params.get("file")
     if not file:
         return ""

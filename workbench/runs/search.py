@@ -133,7 +133,7 @@ class Where:
 
     @property
     def clause(self) -> str:
-        """What MLflow may be asked: true of every run that fits, and of some that do not; empty for nothing."""
+        """MLflow filter that is true of every run that fits, and of some that do not; empty for none."""
         kind, _, key = self.field.partition(".")
         if kind == "metrics":
             number = float(self.value)
@@ -169,7 +169,7 @@ def unknown_fields(where: Iterable[Where], lab: Lab | None) -> str:
 
 @dataclass(frozen=True)
 class Query:
-    """What to list: a lab's runs or everybody's, those that fit every condition, in an order.
+    """Query for runs: of a lab or of all users, those that fit every condition, in an order.
 
     `order` is ``created``, ``name``, ``duration`` or ``metrics.KEY``; runs that lack it come last.
     """

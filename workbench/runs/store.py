@@ -250,7 +250,7 @@ class Store:
         return urlparse(self.client.get_run(run_id).info.artifact_uri).scheme in ("", "file")
 
     def tune(self) -> None:
-        """Let SQLite count its tables, at most once a minute.
+        """Update SQLite's table statistics, at most once a minute.
 
         It would else join 10,000 runs with 10,000 values of a metric by comparing each with each: seconds, not 0.1 s.
         """
@@ -263,14 +263,14 @@ class Store:
             link.exec_driver_sql("ANALYZE")
 
     def owns(self, attempt: str, run_id: str) -> bool:
-        """Say whether a run belongs to an attempt, by the name of its Dask task; a run that has ended is nobody's.
+        """Return True if a run belongs to an attempt, by its Dask key; a run that has ended belongs to none.
 
         A worker may live on for seconds after its engine is gone and the run has been resumed elsewhere.
         """
         return self._tags(run_id).get("attempt", "") == attempt
 
     def has_begun(self, attempt: str, run_id: str) -> bool:
-        """Say whether an attempt is the last one that a worker has begun."""
+        """Return True if an attempt is the last one that a worker has begun."""
         return self._tags(run_id).get("begun", "") == attempt
 
     # -- inside --------------------------------------------------------------------------------

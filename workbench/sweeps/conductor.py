@@ -127,7 +127,7 @@ class Conductor:
     # -- what is to be run -------------------------------------------------------------------------
 
     def _plan(self, known: dict[str, Run]) -> None:
-        """Put in line what is missing, and take up what is under way."""
+        """Queue the runs that are missing, and follow those that are under way."""
         points = planned(self._spec)
         if points is None:
             places = {name_of(run_cell.point): run_cell.point for run_cell in map(self._cell, known.values())}
@@ -185,7 +185,7 @@ class Conductor:
     # -- what comes of it --------------------------------------------------------------------------
 
     def _look(self) -> None:
-        """See which runs have ended; one that lost its worker is resumed once."""
+        """Find the runs that have ended; one that lost its worker is resumed once."""
         for run_id, cell in list(self._under_way.items()):
             live = self._engine.live(run_id)
             if (live.status if live else self._store.run(run_id).status) in ACTIVE:
@@ -200,7 +200,7 @@ class Conductor:
             self._note(cell, run)
 
     def _note(self, cell: Cell, run: Run) -> None:
-        """Take in a run that has ended; when it was the last of its point, Optuna is told their mean."""
+        """Record a run that has ended; when it was the last of its point, Optuna gets their mean."""
         values = self._values.setdefault(name_of(cell.point), [])
         values.append(run.metrics.get(self._spec.metric, math.nan) if run.status == "done" else math.nan)
         if self._asker is not None and len(values) == len(self._spec.seeds):

@@ -79,13 +79,13 @@ class Asker:
         return point
 
     def add(self, point: Point) -> None:
-        """Say that a point is being run, without having been asked for."""
+        """Add a point that is being run, without having been suggested."""
         axes = self._spec.axes
         self._study.enqueue_trial({name: axes[name].index(value) for name, value in point.items()})
         self._trials[name_of(point)] = self._next()[0]
 
     def tell(self, point: Point, value: float) -> None:
-        """Say what the runs at a point gave on the mean; NaN when they gave nothing."""
+        """Report the mean of the runs at a point; NaN when there is none."""
         trial = self._trials[name_of(point)]
         if math.isfinite(value):
             self._study.tell(trial, value)

@@ -131,7 +131,7 @@ def runs_of(store: Store, record: SweepRecord) -> list[Run]:
 
 
 def add_run(store: Store, sweep_id: str, run_id: str) -> None:
-    """Let MLflow know whose child a run is."""
+    """Set the parent of a run in MLflow."""
     store.client.set_tag(run_id, PARENT, sweep_id)
 
 

@@ -19,7 +19,7 @@ Point = dict[str, Any]  # the value of each axis
 
 @dataclass(frozen=True)
 class Spec:
-    """What a sweep asks for; made by `make_spec`, which checks it.
+    """Specification of a sweep; made by `make_spec`, which checks it.
 
     Attributes
     ----------
@@ -52,12 +52,12 @@ class Spec:
 
     @property
     def points(self) -> int:
-        """How many settings are run."""
+        """Number of settings that are run."""
         return self.size if self.search == "grid" else self.count
 
     @property
     def size(self) -> int:
-        """How many settings the axes span."""
+        """Number of settings that the axes span."""
         return math.prod(len(values) for values in self.axes.values())
 
     @property

@@ -1,4 +1,4 @@
-"""What every lab must do. A lab is tested by being registered; ``--lab NAME`` chooses."""
+"""Contract tests: what every lab must do. A lab is tested by being registered; ``--lab NAME`` chooses."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ def drawn(tab):
 
 
 def has_data(figure):
-    """Say whether a Bokeh figure shows anything."""
+    """Return True if a Bokeh figure shows anything."""
     sources = [renderer.data_source for renderer in figure.renderers if hasattr(renderer, "data_source")]
     return any(len(column) for source in sources for column in source.data.values())
 

@@ -1,1 +1,1 @@
-"""What labs compute with: resumable jobs, statistics, cases, training loops, tensors."""
+"""Shared computations of the labs: resumable jobs, statistics, cases, training loops, tensors."""

@@ -28,7 +28,7 @@ def to_npz(name: str, arrays: Mapping[str, Any]) -> bytes:
 
 
 def has_cases(result: Result) -> bool:
-    """Say whether a result keeps any case."""
+    """Return True if a result keeps any case."""
     return any(name.startswith("case_") for name in result.media)
 
 

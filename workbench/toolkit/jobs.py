@@ -60,7 +60,7 @@ J = TypeVar("J", bound=Job)
 
 @dataclass
 class RunState:
-    """Where a run stands: all that a stopped one needs to go on.
+    """State of a run: all that a stopped one needs to resume.
 
     Attributes
     ----------

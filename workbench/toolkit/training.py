@@ -24,7 +24,7 @@ def training_state(step: int, model: nn.Module, optimizer: Any) -> State:
 
 
 def restore_training(state: State, model: nn.Module, optimizer: Any) -> int:
-    """Put back what `training_state` returned; returns the steps done."""
+    """Restore what `training_state` returned; returns the steps done."""
     model.load_state_dict({k.removeprefix("model/"): v for k, v in state.items() if k.startswith("model/")})
     restore_moments(optimizer, state)
     return int(state["step"])
@@ -37,7 +37,7 @@ def optimizer_moments(optimizer: Any) -> State:
 
 
 def restore_moments(optimizer: Any, state: State) -> None:
-    """Put back what `optimizer_moments` returned; other names in `state` are left alone."""
+    """Restore what `optimizer_moments` returned; other names in `state` are left alone."""
     whole = optimizer.state_dict()
     for name, value in state.items():
         if name.startswith("adamw/"):

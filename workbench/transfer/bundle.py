@@ -111,7 +111,7 @@ def check_list(zip_name: str, entries: list[zipfile.ZipInfo]) -> None:
 
 
 def hostile_name(name: str) -> str:
-    """Say what is wrong with the name of a file in a zip; "" when nothing is.
+    """Return what is wrong with the name of a file in a zip; "" when nothing is.
 
     Examples
     --------

@@ -133,7 +133,7 @@ def write_zip(file: io.BufferedIOBase, found: Iterator[Piece]) -> None:
 
 
 def _like_a_bomb(blob: bytes) -> bool:
-    """Say whether honest bytes would look like a bomb: a long file that says one thing again and again."""
+    """Return True if honest bytes would look like a bomb: a long file that says one thing again and again."""
     return len(blob) > MEGABYTE and len(blob) > MAX_RATIO // 2 * len(zlib.compress(blob, 1))
 
 

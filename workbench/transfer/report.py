@@ -190,7 +190,7 @@ def _parts(parts: Any, name: str, figures: list[LayoutDOM]) -> Iterator[str | in
 
 
 def _plain(figure: LayoutDOM) -> LayoutDOM:
-    """Let a figure take its colors from the page, and do without the part of BokehJS that needs a graphics card."""
+    """Make a figure take its colors from the page, and do without the part of BokehJS that needs a graphics card."""
     for plot in figure.select({"type": Plot}):
         plot.output_backend = "canvas"
     for bar in figure.select({"type": ColorBar}):  # takes none from the page: gray reads on both grounds

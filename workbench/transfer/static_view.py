@@ -20,7 +20,7 @@ from panel.models.markup import HTML as HtmlModel
 
 
 class WidgetValue(str):
-    """What a widget stands at, in words."""
+    """Value of a widget as text."""
 
 
 Part = str | LayoutDOM  # HTML, or a figure

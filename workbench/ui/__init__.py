@@ -1,1 +1,1 @@
-"""What pages and the views of labs share: style, frames, links, cards, and plots of scans and scenes."""
+"""Parts shared by pages and views of labs: style, frames, links, cards, and plots of scans and scenes."""

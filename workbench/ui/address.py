@@ -130,7 +130,7 @@ class Address(SelfContained, AnyWidgetComponent):
         self._visit(Place.parse(search), back)
 
     def write(self, place: Place, title: str, push: bool) -> None:
-        """Put a place into the address bar; `push` makes a step for the back button."""
+        """Write a place into the address bar; `push` makes a step for the back button."""
         if place.search != self._last:
             self._last = place.search
             # the pathname alone clears the query: "" would be no change for the browser's history
@@ -145,7 +145,7 @@ class Address(SelfContained, AnyWidgetComponent):
         self._send_msg({"copy": text})
 
     def heard_dark(self) -> None:
-        """Tell the browser that it need not say again that it prefers the dark."""
+        """Acknowledge the browser's preference for dark colors, so that it is not sent again."""
         self._send_msg({"dark": True})
 
     def remember_theme(self, dark: bool) -> None:

@@ -19,7 +19,7 @@ def paragraph(text: str) -> pn.pane.Markdown:
 
 
 def flow(*items: Any, width: int = 320) -> pn.Row:
-    """Put pictures beside each other where there is room for `width` pixels each, else below each other.
+    """Lay pictures beside each other where there is room for `width` pixels each, else below each other.
 
     A row that wraps, and no FlexBox: figures inside of one stay blank when they change before they are drawn.
     """

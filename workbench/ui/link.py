@@ -47,7 +47,7 @@ class State(dict):
 
     @property
     def watched(self) -> bool:
-        """Whether anybody watches."""
+        """Return True if the state has a watcher."""
         return bool(self._watchers)
 
     def __setitem__(self, key: str, value: Any) -> None:
@@ -66,7 +66,7 @@ class State(dict):
 
 
 def remember(link: Link | None, **widgets: Any) -> None:
-    """Let widgets stand where the state says, and the state follow them: a link then restores them.
+    """Bind widgets to the state in both directions, so that a link restores them.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def remember(link: Link | None, **widgets: Any) -> None:
 
 
 def fits(widget: Any, value: Any) -> bool:
-    """Say whether a widget can stand at a value: one of its options, or a number between its ends."""
+    """Return True if a widget can stand at a value: one of its options, or a number between its ends."""
     if value is None:
         return False
     if (options := getattr(widget, "options", None)) is not None:
@@ -95,7 +95,7 @@ def fits(widget: Any, value: Any) -> bool:
 
 
 def remember_selection(link: Link | None, key: str, source: Any, count: int) -> None:
-    """Let the selected rows of a Bokeh data source of `count` rows follow the state, and the state follow them."""
+    """Bind the selected rows of a Bokeh data source of `count` rows to the state in both directions."""
     if link is None:
         return
     if kept := link.state.get(key):

@@ -20,7 +20,7 @@ link.remove()
 
 
 def open_on_click(plot: figure, renderers: list, tips: list[tuple[str, str]]) -> None:
-    """Let a click on these glyphs open the run whose address stands in their source's column ``link``."""
+    """Open a run on a click on these glyphs; its address stands in their source's column ``link``."""
     if renderers:
         hover = bm.HoverTool(renderers=renderers, tooltips=[*tips, ("", "click opens the run")])
         plot.add_tools(hover, bm.TapTool(renderers=renderers, callback=bm.CustomJS(code=OPEN)))

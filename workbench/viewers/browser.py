@@ -48,7 +48,7 @@ def open_page(run: Run, port: int, say: Callable[[str], object] = print) -> None
 
 
 def answers(address: str) -> bool:
-    """Say whether a workbench answers there.
+    """Return True if a workbench answers there.
 
     Raises
     ------

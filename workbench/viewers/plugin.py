@@ -1,4 +1,4 @@
-"""What napari finds of the workbench in its menus (see ``napari.yaml``): readers and sample data."""
+"""Plugin for napari (see ``napari.yaml``): readers and sample data."""
 
 from __future__ import annotations
 

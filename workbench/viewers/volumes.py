@@ -74,7 +74,7 @@ def fill(
     prediction: Labels | None = None,
     maps: Mapping[str, np.ndarray] | None = None,
 ) -> None:
-    """Put a scan, its masks and maps into a napari viewer, and turn it the right way up."""
+    """Add a scan, its masks and maps to a napari viewer, and orient it."""
     for data, options, kind in layers(volume, truth, prediction, maps):
         layer = getattr(viewer, f"add_{kind}")(data, **options)
         if layer.name == "prediction" and truth is not None:
@@ -92,7 +92,7 @@ def fill(
 
 
 def face(viewer: Any) -> None:
-    """Let napari's axes run as the body's do: up to the head or the front, left to the patient's right."""
+    """Orient napari's axes: up to the head or the front, left to the patient's right."""
     viewer.dims.axis_labels = ("z", "y", "x")
     viewer.scene.camera.orientation = ("towards", "up", "left")
 

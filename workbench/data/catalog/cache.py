@@ -80,7 +80,7 @@ def size(path: Path, patterns: tuple[str, ...] = ()) -> int:
 
 
 def install(new: Path, place: Path) -> None:
-    """Put a finished file or folder in its place by renaming, so that nobody ever sees half of it."""
+    """Move a finished file or folder into its place by renaming, so that no reader sees half of it."""
     place.parent.mkdir(parents=True, exist_ok=True)
     if not place.is_dir():
         new.replace(place)

@@ -57,7 +57,7 @@ class Entry:
 
     @property
     def place(self) -> Path:
-        """Where the cache keeps it: NAME/FILE, or the folder NAME."""
+        """Path in the cache: NAME/FILE, or the folder NAME."""
         return cache.cache() / self.name / self.file
 
     @property
@@ -67,7 +67,7 @@ class Entry:
 
     @property
     def at_hand(self) -> bool:
-        """Whether it can be used without a download."""
+        """Return True if it can be used without a download."""
         return self.state in ("here", "mirror")
 
 
@@ -92,7 +92,7 @@ def get_entry(name: str) -> Entry:
 
 
 def state(entry: Entry) -> State:
-    """Say at a glance (by size, without checksums) what it takes to use a data set.
+    """Return quickly (by size, without checksums) what it takes to use a data set.
 
     Returns
     -------
@@ -251,7 +251,7 @@ def _own(text: str) -> tuple[Path, str]:
 
 
 def _mirror_hint(entry: Entry) -> str:
-    """Say what would help: a network, if there is a source on it, and which path below a mirror would do."""
+    """Return a hint: a network, if there is a source on it, and the path below a mirror that would do."""
     if any(source.kind not in ("mirror", "installed") for source in entry.sources):
         online = f"With a network, run `workbench data fetch {entry.name}`. "
     else:

@@ -14,7 +14,7 @@ NOISY = 2_000
 
 @dataclass(frozen=True)
 class GraphCard:
-    """What a graph holds.
+    """Contents of a graph.
 
     Attributes
     ----------

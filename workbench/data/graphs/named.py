@@ -19,7 +19,7 @@ Data = Callable[[str], Path]  # name of the catalog -> path
 
 @dataclass(frozen=True)
 class Known:
-    """How a benchmark's table becomes a graph: its columns, and the threshold of the similarity rule."""
+    """Recipe from a benchmark's table to a graph: its columns, and the threshold of the similarity rule."""
 
     table: str
     label: str

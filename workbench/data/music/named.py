@@ -16,7 +16,7 @@ ARRAYS = ("hits", "delta", "pitch", "velocity", "ticks_per_beat", "tempos", "met
 
 @dataclass(frozen=True)
 class GrooveCard:
-    """What a set of grooves holds, to be looked at before a run.
+    """Contents of a set of grooves, to be looked at before a run.
 
     Attributes
     ----------

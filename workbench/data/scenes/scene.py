@@ -109,7 +109,7 @@ class Boxes:
 
 @dataclass(frozen=True)
 class Scene:
-    """What the sensors of a vehicle saw at one moment.
+    """One moment of a drive: the data of all sensors, and the boxes.
 
     Attributes
     ----------

@@ -54,7 +54,7 @@ class Table:
 
 @dataclass(frozen=True)
 class DataCard:
-    """What a table holds, to be looked at before a run.
+    """Contents of a table, to be looked at before a run.
 
     Attributes
     ----------

@@ -48,7 +48,7 @@ class Slices:
 
 @dataclass(frozen=True)
 class Scan:
-    """What came of it: canonical voxels (X, Y, Z), read-only, and what is known of them.
+    """Result of reading: canonical voxels (X, Y, Z), read-only, and what is known of them.
 
     `axes` says where the axes of the file ran, as in ``"LPS"``: to the left, to the back (posterior), to the head.
     """

@@ -167,7 +167,7 @@ def read_labels(path: Path | str, like: Volume | None = None, names: Mapping[int
 
 
 def matches(a: Volume | Labels, b: Volume | Labels) -> str:
-    """Say why two do not lie on the same grid.
+    """Return why two volumes do not lie on the same grid.
 
     Returns
     -------
@@ -243,7 +243,7 @@ def read_scan(path: Path, kind: str, series: str = "") -> Scan:
 
 
 def _shift(a: Volume | Labels, b: Volume | Labels) -> float:
-    """How far apart, in mm, two affines place the corners of a grid, at most."""
+    """Return the largest distance in mm between the corners of a grid under two affines."""
     corners = np.array(list(itertools.product(*[(0, n - 1) for n in a.shape])), float)  # (8, 3)
     delta = a.affine - b.affine
     return float(np.linalg.norm(corners @ delta[:3, :3].T + delta[:3, 3], axis=1).max())

@@ -1,4 +1,4 @@
-"""How the claims are judged from a run's scores: paired differences, with bootstraps over cases and trainings."""
+"""Rules of the claims, from a run's scores: paired differences, with bootstraps over cases and trainings."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def per_training(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
 
 
 def lacking(rows: pd.DataFrame, *wanted: tuple[str, str]) -> str:
-    """Say what a claim needs and the run has not: networks in arms, cases and seeds; nothing if it has all."""
+    """Return what a claim needs and the run lacks: networks in arms, cases and seeds; nothing if it has all."""
     if rows.empty:
         return "Needs scores: let the run end."
     for network, arm in wanted:

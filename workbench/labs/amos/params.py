@@ -16,7 +16,7 @@ NETWORKS = ("BasicUNet", "DynUNet", "SegResNet", "UNETR", "SwinUNETR", "ConvForm
 
 
 class Params(Base):
-    """What is segmented, by which networks, trained on which modality, and how masks are scored."""
+    """Data, networks, training modalities and scoring rules of a run."""
 
     dataset = param.Selector(
         default=SIM,
@@ -155,7 +155,7 @@ class Params(Base):
 
 
 class Question(BaseQuestion):
-    """What is around a voxel of a validation case, if its picture were worse?"""
+    """A question about the neighborhood of a voxel of a validation case, its picture degraded or not."""
 
     case = param.String(default="", doc="A validation case by name; the first one without.")
     at = param.List(

@@ -284,7 +284,7 @@ def probe(run: LoadedRun, question: Question) -> Result:
 
 
 def recheck(run: LoadedRun) -> dict[str, tuple[float, float]]:
-    """Let the saved network segment the validation cases again: name -> (DSC recorded, DSC found now)."""
+    """Segment the validation cases again with the saved network: name -> (DSC recorded, DSC found now)."""
     data = material(run.params, MemoryContext(run.seed, run.device))
     job = jobs_of(run.params)[0]
     model = restored(run)

@@ -1,4 +1,4 @@
-"""How the claims are judged: NDS of scenes and trainings that are drawn again."""
+"""Rules of the claims: NDS of scenes and trainings that are drawn again."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def gap(result: Result, first: tuple[str, str], second: tuple[str, str], margin:
 
 
 def lacking(result: Result, *wanted: tuple[str, str]) -> str:
-    """Say what a claim needs and the run has not; nothing if it has all."""
+    """Return what a claim needs and the run lacks; nothing if it has all."""
     if not {"scores", "networks"} <= set(result.tables) or "drawn" not in result.arrays:
         return "Needs scores: no network has been scored yet."
     rows = result.tables["scores"]

@@ -17,7 +17,7 @@ SMALL_NET, PAPER_NET = "small", "paper"
 
 
 class Params(Base):
-    """Which scenes, which ways to join LiDAR and cameras, and what is taken away when they are tested."""
+    """Scenes, ways to fuse LiDAR and cameras, and what is taken away when they are tested."""
 
     HEIGHTS: ClassVar[tuple[float, float]] = (-5.0, 3.0)  # m of the space looked at, as released
 
@@ -145,7 +145,7 @@ class Params(Base):
 
 
 class Question(BaseQuestion):
-    """What is found in a kept scene when sensors are switched off or disturbed, and where does a query look?"""
+    """A question about a kept scene: what is found with sensors switched off or disturbed, and where a query looks."""
 
     scene = param.String(default="", doc="A kept scene by name; the first one without.")
     arm = param.String(default="", doc="A kept network by its arm; the first one without.")

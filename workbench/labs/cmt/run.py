@@ -261,7 +261,7 @@ def probe(run: LoadedRun, question: Question) -> Result:
 
 
 def recheck(run: LoadedRun) -> dict[str, tuple[float, float]]:
-    """Let the kept networks look at the kept scenes again: name -> (NDS of the recorded boxes, NDS of those now)."""
+    """Detect again in the kept scenes with the kept networks: name -> (NDS of the recorded boxes, NDS of those now)."""
     spec, terms, result = spec_of(run.params), ("ATE", "ASE", "AOE"), {}
     scenes = [scene for name, scene in scenes_of(run.result).items() if name != OWN]
     samples = [prepared(scene, spec, run.params.dataset == SIM) for scene in scenes]

@@ -1,4 +1,4 @@
-"""How the claims are judged from a run: paired differences over distillations and victims."""
+"""Rules of the claims, from a run: paired differences over distillations and victims."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def possible(result: Result) -> Verdict:
 
 
 def carries(result: Result) -> Verdict:
-    """What was distilled with one network opens the door of others."""
+    """Judge whether a set distilled with one network also backdoors others."""
     rows = table(result, "victims")
     numbers: dict[str, float] = {}
     decide: list[Interval] = []

@@ -42,7 +42,7 @@ PUBLISHED = {  # what the released code sets, and the paper's own data
 
 
 class Params(Base):
-    """Which images, who attacks the distillation how, and who is trained on what it releases."""
+    """Images, attacks on the distillation, and the victims that are trained on its result."""
 
     dataset = param.Selector(
         default="fashion-mnist",
@@ -208,7 +208,7 @@ class Params(Base):
 
 
 class Question(BaseQuestion):
-    """What does a victim say to a test image without and with a stamp, and where does it look?"""
+    """A question to a victim: its prediction for a test image without and with a stamp, and its saliency."""
 
     carrier = param.String(default="", doc="Carrier of the set that the victim was trained on; the last one without.")
     attack = param.String(default="", doc="Attack on that set; the last one without.")

@@ -148,7 +148,7 @@ def its_victims(
 
 
 def is_kept(job: Job, kind: str, number: int, params: Params) -> bool:
-    """Say whether a victim's weights are kept: the first ones of the first seed, of other kinds DOORPING's alone."""
+    """Return True if a victim's weights are kept: the first ones of the first seed, of other kinds DOORPING's alone."""
     own = kind == params.victims[0] or (job.attack == "doorping" and job.carrier == params.carriers[0])
     return job.seed == 0 and number == 0 and own
 
@@ -216,7 +216,7 @@ def load(run: LoadedRun) -> Any:
 
 
 def probe(run: LoadedRun, question: Question) -> Result:
-    """Let victims answer for a stamped test image; see `method.probe.answer`."""
+    """Classify a stamped test image with the victims; see `method.probe.answer`."""
     return probing.answer(question, run.model)
 
 

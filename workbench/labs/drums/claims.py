@@ -1,4 +1,4 @@
-"""How the claims are judged from a run's tables: paired differences, with bootstraps over prompts and trainings."""
+"""Rules of the claims, from a run's tables: paired differences, with bootstraps over prompts and trainings."""
 
 from __future__ import annotations
 

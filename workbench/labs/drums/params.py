@@ -17,7 +17,7 @@ NO_LANGUAGE, SMOLLM2, OWN_MODEL = "no", "SmolLM2-135M", "own folder"
 
 
 class Params(Base):
-    """What is read first, what is learned then, and how the continuations are drawn and judged."""
+    """Pretraining texts, training, and how continuations are sampled and measured."""
 
     dataset = param.Selector(
         default=BUNDLED,
@@ -160,7 +160,7 @@ class Params(Base):
 
 
 class Question(BaseQuestion):
-    """How does a player go on with a groove, or what may it play at one step?
+    """A question to a player: its continuation of a groove, or its probabilities at one step.
 
     The kind *continue* reads ``bars``, ``seed``, ``temperature``, ``top_k`` and ``top_p``; the kind *next* reads
     ``step``.

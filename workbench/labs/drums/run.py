@@ -162,7 +162,7 @@ def play(params: Params, data: Material, run_state: RunState) -> Iterator[Step]:
 
 
 def read_text(arm: Arm, params: Params, ctx: Context, run_state: RunState) -> Iterator[Step]:
-    """Let a fresh network read its text."""
+    """Pretrain a new network on its text."""
     codes = pretraining_texts.corpus(arm.text, ctx, params.english)
     length = arm.shape.context
     batch = max(1, params.batch * params.window * len(FRAME) // length)
@@ -252,7 +252,7 @@ def evaluate(
     data: Material,
     run_state: RunState,
 ) -> Iterator[Step]:
-    """Let a trained network continue each prompt so many times, and measure what it played."""
+    """Continue each prompt with a trained network, several times, and measure the continuations."""
     stage = f"{name}: plays ({seed + 1} of {params.seeds})"
     prompts = data.prompts[: params.prompts]
     taste = Taste(params.temperature, params.top_k, params.top_p)
@@ -345,7 +345,7 @@ def probe(run: LoadedRun, question: Question) -> Result:
 
 
 def recheck(run: LoadedRun) -> dict[str, tuple[float, float]]:
-    """Let the saved networks foretell the test grooves again: name -> (bits recorded, bits found now)."""
+    """Measure the saved networks on the test grooves again: name -> (bits recorded, bits found now)."""
     data = material(run.params, MemoryContext(run.seed, run.device))
     grooves = data.foretold[: run.params.prompts]
     recorded = run.result.tables["bits"].query("seed == 0").groupby("player")["bits"].mean()

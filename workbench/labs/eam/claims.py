@@ -1,4 +1,4 @@
-"""How the claims are judged: paired differences of test subjects, resampled over seeds and subjects at once."""
+"""Rules of the claims: paired differences of test subjects, resampled over seeds and subjects at once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def matrix(rows: pd.DataFrame, few: str, arm: str, modality: str, shots: list[in
 
 
 def lacking(result: Result, few: str, *wanted: tuple[str, list[int]]) -> str:
-    """Say what a claim needs and the run has not; nothing if it has all."""
+    """Return what a claim needs and the run lacks; nothing if it has all."""
     rows = scores(result)
     rows = rows[rows["few"] == few]
     wanted = sorted(wanted, key=lambda pair: pair[0] in set(rows["arm"]))  # arms that are not there at all first
@@ -64,7 +64,7 @@ WHY = "Dice of test subjects, paired; intervals over resampled seeds and subject
 
 
 def why_of(few: str, shots: list[int]) -> str:
-    """Say how the numbers came about."""
+    """Return how the numbers were computed, in a sentence."""
     return f"{WHY} Annotated {few}: {', '.join(map(str, shots))}."
 
 

@@ -27,7 +27,7 @@ MODALITIES = ("CT", "MR")
 
 
 class Params(Base):
-    """What is segmented, how few subjects of one modality are annotated, and which trainings are compared."""
+    """Data, numbers of annotated subjects, and the trainings that are compared."""
 
     dataset = param.Selector(
         default=SIM,
@@ -173,7 +173,7 @@ class Params(Base):
 
 
 class Question(BaseQuestion):
-    """Which class is at a pixel of a test subject, and where is that class seen in CT and in MR?"""
+    """A question about a pixel of a test subject: its class, and where that class is seen in CT and in MR."""
 
     subject = param.String(default="", doc="A kept test subject by name; the first one without.")
     other = param.String(default="", doc="The subject of the other modality beside it; the first one without.")

@@ -234,12 +234,12 @@ def restored(run: LoadedRun, ctx: Context) -> Learner:
 
 
 def probe(run: LoadedRun, question: Question) -> Result:
-    """Say to which class a pixel belongs, and where that class is seen in CT and MR; see `method.probe.answer`."""
+    """Return the class of a pixel, and where that class is seen in CT and MR; see `method.probe.answer`."""
     return probing.answer(question, run.model, run.device)
 
 
 def recheck(run: LoadedRun) -> dict[str, tuple[float, float]]:
-    """Let the saved network alone segment the test subjects again: name -> (Dice recorded, Dice found now)."""
+    """Segment the test subjects again with the saved network alone: name -> (Dice recorded, Dice found now)."""
     ctx = MemoryContext(run.seed, run.device)
     data, job = material(run.params, ctx), main_job(run.params)
     f = restored(run, ctx).f

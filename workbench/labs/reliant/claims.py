@@ -1,4 +1,4 @@
-"""How the claims are judged from a run: paired differences of gaps, drawn again over test nodes and trainings."""
+"""Rules of the claims, from a run: paired differences of gaps, drawn again over test nodes and trainings."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ CUTS = ("none", "across", "within", "any")
 
 
 class Params(Base):
-    """Which graph, which teacher and student, which arms, and how long."""
+    """Graph, teachers, students, arms, and length of the training."""
 
     dataset = param.Selector(
         default="german",
@@ -182,7 +182,7 @@ class Params(Base):
 
 
 class Question(BaseQuestion):
-    """What does a saved network predict on another graph, with other columns or other thresholds?"""
+    """A question to a saved network: its predictions on a changed graph, with other columns or thresholds."""
 
     set = param.String(default="", doc="The graph; the run's own without.")
     arm = param.String(

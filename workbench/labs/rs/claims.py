@@ -1,4 +1,4 @@
-"""How the claims of the paper are judged from a run's tables. Reads tables only: no torch, no scipy at import."""
+"""Rules of the paper's claims, from a run's tables. Reads tables only: no torch, no scipy at import."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ GAUSSIANS = "gaussians"
 
 
 class Params(Base):
-    """What to measure, how RS is computed, and how much of it to run.
+    """Set, settings of RS, and the studies to run.
 
     There is no preset ``paper``: the tables and data sets of the paper could not be read, so its setting is
     unknown, and a preset of that name would pretend. ``claims`` is the nearest thing: the abstract's claims, each
@@ -142,7 +142,7 @@ class Params(Base):
 
 
 class Question(BaseQuestion):
-    """How separable is a set that is drawn as described?"""
+    """A question about a set that is drawn as described: how separable it is."""
 
     set = param.Selector(default=GAUSSIANS, objects=[GAUSSIANS, *SYNTHETIC], doc="Gaussian classes, or a classic set.")
     means = param.List(

@@ -30,7 +30,7 @@ HEAD = '<p class="small" style="margin-top:12px"><strong>Open</strong> in a wind
 
 
 def obstacle(viewer: str, hostname: str) -> str:
-    """Say why a viewer cannot open a window that the user sees; nothing if it can.
+    """Return why a viewer cannot open a window that the user sees; nothing if it can.
 
     Parameters
     ----------

@@ -160,7 +160,7 @@ class LabPage:
         return await self._read(f"recorded-{self.lab.name}")
 
     def _take_over(self, run: Run) -> None:
-        """Let the form say what a run of one's own was asked, unless the user has said something else there."""
+        """Fill the form with the parameters of the user's own run, unless the user has changed the form."""
         if run.status != "recorded" and not self._touched:
             self.form.fill(run.preset, run.params, run.seed, self.form.device.value)
 
@@ -198,7 +198,7 @@ class LabPage:
         self._say_shown()
 
     def _kept(self, run: Run) -> None:
-        """Say the new name of the shown run, which its user has just starred, renamed or thrown away."""
+        """Show the new name of the shown run, which its user has just starred, renamed or moved to the trash."""
         self.shown = run
         self._say_shown()
         soon(self.runs.refresh)
@@ -213,7 +213,7 @@ class LabPage:
         return self.runs.layout
 
     def _say_shown(self) -> None:
-        """Say which run is shown, and whether the form has moved on since."""
+        """Show which run is shown, and whether the form differs from it."""
         run = self.shown
         if run is None:
             self._banner.object = ""

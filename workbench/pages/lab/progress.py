@@ -73,7 +73,7 @@ class LivePanel:
         self.layout.visible = True
 
     def hide(self) -> None:
-        """Put the panel away."""
+        """Hide the panel."""
         self.layout.visible = False
 
     def _draw(self, key: str, steps: list[float], values: list[float]) -> None:

@@ -85,7 +85,7 @@ class FilterBar:
         self.layout = pn.Column(bar, self._said, self._links, sizing_mode="stretch_width", margin=0)
 
     def show(self, query: Query, turn: Callable[[Query], str], whose: str = "") -> None:
-        """Say what is listed.
+        """Show what is listed.
 
         Parameters
         ----------

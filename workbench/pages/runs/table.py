@@ -140,7 +140,7 @@ class RunsTable:
 
     @property
     def _everybody(self) -> bool:
-        """Whether everybody's runs are listed: chosen, else so for a visitor who has not logged in."""
+        """Return True if everybody's runs are listed: chosen, else so for a visitor who has not logged in."""
         return self.filter.get("whose", "" if self._known else "everybody") == "everybody"
 
     def _place(self, query: Query, **more: Any) -> Any:
@@ -207,7 +207,7 @@ class RunsTable:
         self._count(bool(self.filter.get("trash")))
 
     def _count(self, trash: bool = False) -> None:
-        """Say what the buttons would do."""
+        """Show what the buttons would do."""
         chosen = len(self._ticked)
         self._compare.disabled = chosen < 2
         self._compare.label = f"Compare {chosen} runs" if chosen > 1 else "Compare: tick two runs or more"

@@ -140,7 +140,7 @@ class SweepForm:
         )
 
     def _say(self) -> None:
-        """Say how many runs that is, or what is wrong."""
+        """Show how many runs that is, or what is wrong."""
         self._count.visible = self._search.value != "grid"
         try:
             spec = self._spec()

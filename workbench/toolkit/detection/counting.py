@@ -22,7 +22,7 @@ RACKED = ("bicycle", "motorcycle")
 
 
 def counted(boxes: Boxes, vehicle: np.ndarray, truth: bool, racks: Boxes | None = None) -> np.ndarray:
-    """Say which boxes count.
+    """Return which boxes count.
 
     Parameters
     ----------

@@ -31,7 +31,7 @@ HALF_TURN = ("barrier",)  # whose front and back are the same
 
 @dataclass(frozen=True)
 class Matches:
-    """What one class's predictions found, in the order of falling score.
+    """Matches of one class's predictions, in the order of falling score.
 
     Attributes
     ----------

@@ -44,7 +44,7 @@ NOTE = (
 
 @dataclass(frozen=True)
 class Recipe:
-    """How many cases of each kind.
+    """Numbers of cases of each kind.
 
     Training cases are of site A; validation cases come in pairs, the same body at site A and at site B.
     """

@@ -95,7 +95,7 @@ class ConvFormer(nn.Module):
         return found
 
     def attend(self, x: Tensor) -> Tensor:
-        """Let the coarse voxels (B, C, X, Y, Z) attend to each other."""
+        """Apply self-attention to the coarse voxels (B, C, X, Y, Z)."""
         for block in self.blocks:
             x = block(x)
         return self.norm(x.movedim(1, -1)).movedim(-1, 1)

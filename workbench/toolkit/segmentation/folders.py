@@ -22,7 +22,7 @@ INNER = ("labelsVa", "labelsTs", "labelsTr", "results", "labels")  # where a fol
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an evaluation found.
+    """Result of an evaluation.
 
     Attributes
     ----------

@@ -13,7 +13,7 @@ MR_SHARE = (2.0, 98.0)  # percentiles, as CBIM takes for AMOS
 
 @dataclass(frozen=True)
 class Recipe:
-    """How scans are prepared.
+    """Settings of the preprocessing of scans.
 
     Attributes
     ----------

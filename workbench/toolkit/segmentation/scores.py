@@ -19,7 +19,7 @@ CONNECTED = np.ones((3, 3, 3), bool)  # voxels that touch in a corner belong tog
 
 @dataclass(frozen=True)
 class Rules:
-    """How agreement is measured; printed beside the numbers.
+    """Rules of the scores; printed beside the numbers.
 
     Attributes
     ----------

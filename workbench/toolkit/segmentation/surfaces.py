@@ -25,7 +25,7 @@ EPSILON = 1e-9  # relative: a distance of exactly the tolerance counts, however 
 
 @dataclass(frozen=True)
 class Overlap:
-    """How much of two surfaces lies within a tolerance of the other.
+    """Overlap of two surfaces within a tolerance.
 
     Attributes
     ----------
@@ -126,7 +126,7 @@ def average_distance(a: np.ndarray, b: np.ndarray, spacing: tuple[float, float, 
 
 
 def _near(at: np.ndarray, other: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """Say which elements `at` (flat indices) have one of `other` (flat bool) at one of the steps, nearest first.
+    """Return which elements `at` (flat indices) have one of `other` (flat bool) at one of the steps, nearest first.
 
     Surfaces that resemble each other are settled by the first few steps, so that few elements are left to the rest.
     """

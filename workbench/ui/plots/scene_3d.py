@@ -51,7 +51,7 @@ class Space:
 
     @property
     def camera(self) -> list[float] | None:
-        """Where it is looked from, [] for the start; None while it is not shown."""
+        """Position of the camera, [] for the start; None while it is not shown."""
         return list(self.view.camera) if self._place.objects else None
 
     async def _show(self, _: Any = None) -> None:

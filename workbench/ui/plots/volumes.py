@@ -123,7 +123,7 @@ def slices_view(
 
 
 def _remember(view: Slices, link: Link | None, key: str) -> None:
-    """Let the view stand where the state says, and the state follow it; only what differs from the start is kept."""
+    """Bind the view to the state in both directions; only what differs from the start is kept."""
     if link is None:
         return
     start = {name: getattr(view, name) for name in KEPT}

@@ -85,7 +85,7 @@ def _is_ring(column: np.ndarray) -> bool:
 
 
 def _plausible(rows: np.ndarray) -> bool:
-    """Whether most rows look like meters: float64 read as float32 gives wild exponents in every other column."""
+    """Return True if most rows look like meters: float64 read as float32 gives wild exponents in every other column."""
     with np.errstate(invalid="ignore"):
         xyz = np.abs(rows[:, :3].astype(float))
         good = ((xyz < FAR / 10) & ((xyz == 0) | (xyz > 1e-9))).all(1) | np.isnan(xyz).any(1)

@@ -34,7 +34,7 @@ TERMS = ("ATE", "ASE", "AOE")
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a set holds.
+    """Contents of a set of simulated scenes.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a simulated world is made of: upright blocks and ellipsoids, and how rays meet them."""
+"""Bodies of a simulated world, upright blocks and ellipsoids, and the rays that meet them."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What method and views of `amos` both read; imports neither torch nor UI."""
+"""Code that method and views of `amos` share; imports neither torch nor UI."""

@@ -27,7 +27,7 @@ HELD_OUT = 5  # where no labeled validation cases are, every fifth training case
 
 @dataclass(frozen=True)
 class Material:
-    """What a run trains on and what it scores.
+    """Training and validation data of a run.
 
     Attributes
     ----------

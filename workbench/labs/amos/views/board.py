@@ -1,4 +1,4 @@
-"""Who is best: the leaderboard with its intervals, ranks, learning curves, and what others report on the true data."""
+"""Leaderboard with its intervals, ranks, learning curves, and what others report on the true data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pictures of this lab share: colors of the teams, how measures are called."""
+"""Shared style of this lab's pictures: colors of the teams, how measures are called."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What method and views of `cmt` both read; imports neither torch nor UI."""
+"""Code that method and views of `cmt` share; imports neither torch nor UI."""

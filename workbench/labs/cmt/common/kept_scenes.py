@@ -33,7 +33,7 @@ def unpacked(blob: bytes | np.ndarray) -> Scene:
 
 
 def has_scenes(result: Result) -> bool:
-    """Say whether a result keeps any scene."""
+    """Return True if a result keeps any scene."""
     return any(name.startswith("scene_") for name in result.media)
 
 

@@ -1,4 +1,4 @@
-"""How large a network is and which variant it is, as numbers: needs neither torch nor data.
+"""Size and variant of a network, as numbers; needs neither torch nor data.
 
 Fields called deviations below default to what the released code does (junjie18/CMT); `SMALL` switches some on, so that
 a network learns within minutes on a CPU.

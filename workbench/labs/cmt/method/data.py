@@ -22,7 +22,7 @@ SET = 0  # the number of the simulated set: recipes were chosen on set 1, which 
 
 @dataclass(frozen=True)
 class Spec:
-    """What the network reads of a scene.
+    """Input of the network: the part of a scene that it reads.
 
     Attributes
     ----------
@@ -113,7 +113,7 @@ class Samples(Sequence[Sample]):
 
 @dataclass(frozen=True)
 class Material:
-    """What a run learns from and is scored on; no drive is in both.
+    """Training and validation scenes of a run; no drive is in both.
 
     Attributes
     ----------
@@ -184,7 +184,7 @@ def recipe_of(params: Params) -> Recipe:
 
 
 def terms_note(params: Params) -> str:
-    """Say which terms of NDS are there."""
+    """Return a note on the terms that NDS has here."""
     if params.dataset == SIM:
         return (
             "NDS here is (5 mAP + ATE, ASE and AOE scores) / 8: a simulated scene is a moment of its own, so "

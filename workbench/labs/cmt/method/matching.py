@@ -44,13 +44,13 @@ class Truth:
 
     @property
     def there(self) -> Tensor:
-        """Which places hold an object (B, G)."""
+        """Mask (B, G) of the places that hold an object."""
         return self.labels >= 0
 
 
 @dataclass(frozen=True)
 class Losses:
-    """What queries cost, each number a sum over the decoder layers.
+    """Losses of the queries, each a sum over the decoder layers.
 
     Attributes
     ----------

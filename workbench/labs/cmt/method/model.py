@@ -36,7 +36,7 @@ LOGIT = 16.0  # of equal encodings in a fresh aligned network: a thousand tokens
 
 
 class Found(NamedTuple):
-    """What the network says of every query, after each decoder layer.
+    """Predictions for every query, after each decoder layer.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Found(NamedTuple):
 
 
 class Guesses(NamedTuple):
-    """What the tokens say by themselves, which only training asks (see `workbench.labs.cmt.method.guidance`).
+    """Predictions of the tokens by themselves, used in training only (see `workbench.labs.cmt.method.guidance`).
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class Guesses(NamedTuple):
 
 @dataclass(frozen=True)
 class Tokens:
-    """What queries look at: BEV tokens first, y major, then those of each camera, row by row, then learned null tokens.
+    """Tokens that queries attend to: BEV first (y major), then those of each camera, row by row, then learned nulls.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Looked:
-    """Where one query looks, and which tokens have a position encoding like its own.
+    """Attention of one query, and the similarity of its position encoding to that of each token.
 
     Attributes
     ----------

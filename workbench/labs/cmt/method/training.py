@@ -25,7 +25,7 @@ DECAY = 0.01
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained; AdamW with weight decay 0.01.
+    """Settings of a training; AdamW with weight decay 0.01.
 
     Not taken over from the released recipe: its cycle of the momentum, class-balanced resampling, pasted objects.
 

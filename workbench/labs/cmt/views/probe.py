@@ -146,7 +146,7 @@ class Bench:
 
     @property
     def shown(self) -> pd.DataFrame:
-        """What is found with at least the chosen score."""
+        """Predicted boxes with at least the chosen score."""
         return self.found[self.found["score"] >= self.least.value]
 
     def show(self) -> None:

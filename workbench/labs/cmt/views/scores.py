@@ -167,7 +167,7 @@ def training_view(result: Result, link: Any = None) -> pn.Column:
 
 
 def networks(result: Result) -> str:
-    """Say how large the networks are."""
+    """Return the sizes of the networks in a sentence."""
     if "networks" not in result.tables:
         return ""
     sizes = result.tables["networks"].groupby("arm", sort=False)["parameters"].first()

@@ -1,4 +1,4 @@
-"""What the pictures of this lab share: labels and colors of arms, order of conditions, what must be said."""
+"""Shared style of this lab's pictures: labels and colors of arms, order of conditions, what must be said."""
 
 from __future__ import annotations
 

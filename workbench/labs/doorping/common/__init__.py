@@ -1,1 +1,1 @@
-"""What method and views of `doorping` both read; imports neither torch nor UI."""
+"""Code that method and views of `doorping` share; imports neither torch nor UI."""

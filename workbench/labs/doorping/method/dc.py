@@ -23,7 +23,7 @@ from workbench.labs.doorping.method.triggers import Renewal
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a set is distilled.
+    """Settings of a distillation.
 
     Attributes
     ----------
@@ -174,7 +174,7 @@ class Distiller:
         return {"images": self.images.detach()}
 
     def _teach(self, network: Classifier) -> None:
-        """Let the network learn from the synthetic set, all of it at once."""
+        """Train the network on the synthetic set, all of it as one batch."""
         x, y = self.images.detach().flatten(0, 1), self.labels.flatten()
         optimizer = torch.optim.SGD(network.parameters(), self.recipe.rate)
         for _ in range(self.recipe.inner):

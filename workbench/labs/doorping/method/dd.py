@@ -29,7 +29,7 @@ HALVED = 40  # iterations, after which Adam's rate is halved
 
 @dataclass(frozen=True)
 class Unrolling:
-    """How a set is distilled.
+    """Settings of a distillation.
 
     Attributes
     ----------
@@ -172,6 +172,6 @@ def taught(
 
 
 def _bounded(values: Iterable[Tensor]) -> None:
-    """Tell when something is no longer a finite number."""
+    """Raise an error when a value is no longer finite."""
     if not all(value.isfinite().all() for value in values):
         raise LabError("The distillation has run away.", "Take fewer inner steps, a lower first rate, or norm layers.")

@@ -1,4 +1,4 @@
-"""What each defense says of a victim and of the set it was trained on, and whether it caught the attack."""
+"""Scores of the defenses on a victim and the set it was trained on, and whether they caught the attack."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Found = dict[str, Any]
 
 
 def defend(case: Case, run_state: RunState) -> Iterator[int]:
-    """Let every chosen defense look at a victim and its set, and write down what it says.
+    """Apply every chosen defense to a victim and its set, and record the scores.
 
     Yields how many have looked.
 
@@ -79,7 +79,7 @@ class Case:
 
     @functools.cached_property
     def features(self) -> Tensor:
-        """What the victim's last hidden layer says of the set (N, hidden)."""
+        """Activations (N, hidden) of the victim's last hidden layer on the set."""
         return detectors.features(self.network, self.images)
 
     def draw(self, name: str) -> torch.Generator:

@@ -38,7 +38,7 @@ def answers(said: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Scanned:
-    """What a scan of units found.
+    """Result of a scan of units.
 
     Attributes
     ----------

@@ -73,7 +73,7 @@ class Clustered:
 
     @property
     def flagged(self) -> bool:
-        """Whether a small part of the class is clearly apart from the rest."""
+        """Return True if a small part of the class is clearly apart from the rest."""
         return self.share < SMALL and self.silhouette > COHERENT  # neither holds for nan
 
 

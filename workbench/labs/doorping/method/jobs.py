@@ -140,5 +140,5 @@ def distilled(
 
 
 def mirrored(params: Params) -> bool:
-    """Say whether a mirrored image is still one of its class."""
+    """Return True if a mirrored image is still one of its class."""
     return params.dataset not in UPRIGHT

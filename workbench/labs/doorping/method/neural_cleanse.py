@@ -21,7 +21,7 @@ OPEN = 1 - 1e-6  # keeps a first value away from the ends, where its atanh is in
 
 @dataclass(frozen=True)
 class Cleansed:
-    """What Neural Cleanse found.
+    """Result of Neural Cleanse.
 
     Attributes
     ----------

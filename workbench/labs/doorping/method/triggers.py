@@ -70,7 +70,7 @@ def drawn(pixels: Pixels, mask: Tensor, generator: torch.Generator) -> Tensor:
 
 @dataclass(frozen=True)
 class Rule:
-    """How DOORPING renews a trigger.
+    """Settings of DOORPING's trigger renewal.
 
     Attributes
     ----------
@@ -105,7 +105,7 @@ RELEASED = Rule(steps=1000, threshold=0.5, relative=False, live=False)
 
 @dataclass(frozen=True)
 class Renewal:
-    """What came of a call of `renewed`.
+    """Result of a call of `renewed`.
 
     Attributes
     ----------

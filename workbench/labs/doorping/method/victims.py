@@ -41,7 +41,7 @@ def trained(network: Classifier, images: Tensor, labels: Tensor, epochs: int, ge
 
 @dataclass(frozen=True)
 class Rates:
-    """What stamped test images do to a victim: all are shares.
+    """Rates of a victim on stamped test images; all are shares.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What the pictures of this lab share: names and colors of the attacks, rungs of the ladder, and pictures of pixels."""
+"""Shared style of this lab's pictures: names and colors of the attacks, rungs of the ladder, and pictures of pixels."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ TILES = 24  # of the film strip
 
 
 def has_renewals(result: Result) -> bool:
-    """Say whether an attack of the run renews its trigger."""
+    """Return True if an attack of the run renews its trigger."""
     return bool((result.tables["trajectory"]["calls"] > 0).any())
 
 

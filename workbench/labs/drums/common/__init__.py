@@ -1,1 +1,1 @@
-"""What method and views of `drums` both read; imports neither torch nor UI."""
+"""Code that method and views of `drums` share; imports neither torch nor UI."""

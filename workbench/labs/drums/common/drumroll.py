@@ -22,7 +22,7 @@ ENOUGH = 128  # a groove is used when it has more rows than this
 
 @dataclass(frozen=True)
 class Rules:
-    """How a groove becomes text; the defaults are the authors'.
+    """Rules from a groove to text; the defaults are the authors'.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ AUTHORS = Rules()
 
 @dataclass(frozen=True)
 class Parsed:
-    """What a model wrote, read.
+    """Result of parsing what a model wrote.
 
     Attributes
     ----------

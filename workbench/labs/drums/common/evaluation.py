@@ -1,4 +1,4 @@
-"""What is asked of every player: continue the test prompts; and what comes of it: measures, copies, intervals."""
+"""Evaluation of the players: continuations of the test prompts, their measures, copies and intervals."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def bucket(times: np.ndarray) -> np.ndarray:
 
 
 def counted(player: Player, prompts: list[np.ndarray], bars: int, seed: int, taste: dict) -> list[np.ndarray]:
-    """Let a player without a network continue each prompt (steps, 6); returns prompts with their continuations."""
+    """Continue each prompt (steps, 6) with a player without a network; returns prompts with their continuations."""
     found = []
     for number, prompt in enumerate(prompts):
         new = player.continue_(prompt, bars, seed=seed * 10_000 + number, **taste)

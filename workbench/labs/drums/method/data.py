@@ -1,4 +1,4 @@
-"""Where the grooves come from: Groove MIDI as the authors chose it, Freedoom's songs, the user's own MIDI files."""
+"""Sources of the grooves: Groove MIDI as the authors chose it, Freedoom's songs, the user's own MIDI files."""
 
 from __future__ import annotations
 

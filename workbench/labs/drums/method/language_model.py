@@ -100,7 +100,7 @@ def adapter(model: nn.Module) -> dict[str, Tensor]:
 
 
 def put_adapter(model: nn.Module, state: dict[str, Tensor]) -> None:
-    """Put weights from `adapter` back.
+    """Load weights from `adapter`.
 
     Raises
     ------
@@ -199,7 +199,7 @@ def bits_per_character(language: Language, grooves: list[np.ndarray], bars: int)
 
 @dataclass
 class Read:
-    """What a model has read of a batch: its cache, and which places hold a token (B, T) and not filling."""
+    """State of a model after reading a batch: its cache, and the mask (B, T) of tokens that are no padding."""
 
     cache: Any
     mask: Tensor

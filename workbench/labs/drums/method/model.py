@@ -18,7 +18,7 @@ BASE = 10_000.0  # of the rotary frequencies
 
 @dataclass(frozen=True)
 class Shape:
-    """How large a `Gpt` is.
+    """Size of a `Gpt`.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a network may read before it sees a drum: English, and two controls that are like English in one thing only."""
+"""Pretraining texts: English, and two controls that are like English in one respect only."""
 
 from __future__ import annotations
 

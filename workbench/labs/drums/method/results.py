@@ -1,4 +1,4 @@
-"""What a run of `drums` ends with: tables, their summary, the headline metrics, and what a reader must know."""
+"""Result of a run of `drums`: tables, their summary, the headline metrics, and notes."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ ROW_BITS = ((np.arange(2**WIDTH)[:, None] >> np.arange(WIDTH)[::-1]) & 1).astype
 
 
 class Speaker(Protocol):
-    """What the sampler asks of a language model."""
+    """Interface of a language model for the sampler."""
 
     tokens: tuple[str, ...]
     """The text of every token."""
@@ -64,7 +64,7 @@ class Characters:
 
 @dataclass(frozen=True)
 class Taste:
-    """How a player chooses among what it holds possible.
+    """Sampling settings of a player.
 
     Attributes
     ----------

@@ -79,7 +79,7 @@ class Booth:
         return tall(self.place, row, self.verdict, self.shares)
 
     def next(self) -> None:
-        """Put up another pair; both are cut to the length of the shorter one."""
+        """Show another pair; both are cut to the length of the shorter one."""
         self.pair = listening_test.draw(self.players, self.prompts, listening_test.choices(self.run_id), self.rng)
         found = [kept_rows(self.result, p, self.pair.prompt_number) for p in (self.pair.first, self.pair.second)]
         bars, pace = min(length(rows) for rows in found), tempo(self.result, self.pair.prompt_number)

@@ -1,4 +1,4 @@
-"""Who plays how: each measure of every player with its interval, beside people and GPT-3; copies; learning curves."""
+"""Measures of every player with their intervals, beside people and GPT-3; copies; learning curves."""
 
 from __future__ import annotations
 

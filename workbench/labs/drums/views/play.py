@@ -81,7 +81,7 @@ class Lane:
         self._draw(prompt=GUIDE)
 
     def go_on(self, rows: np.ndarray) -> None:
-        """Let the player continue rows (steps, 6) up to the target."""
+        """Ask the player to continue rows (steps, 6) up to the target."""
         self._turn += 1
         self.rows = rows
         self._draw(prompt=GUIDE)
@@ -204,7 +204,7 @@ class Table:
         self._remember()
 
     def _edited(self) -> None:
-        """Take in what the reader changed in the upper grid: both go on from the prompt, or one from a later bar."""
+        """Apply an edit of the upper grid: both players continue from the prompt, or one from a later bar."""
         grid = self.first.grid
         rows = np.zeros((max(len(self.first.rows), GUIDE), WIDTH), bool)
         for step, piece, *_ in grid.hits:

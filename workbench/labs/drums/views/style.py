@@ -1,4 +1,4 @@
-"""What the pictures of this lab share: the players and the measures."""
+"""Shared style of this lab's pictures: the players and the measures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a trained network is worth: Dice of every test subject, and what it knows of a class in CT and in MR."""
+"""Evaluation of a trained network: Dice of every test subject, and its representations of a class in CT and in MR."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Seen:
 
 @dataclass
 class Known:
-    """What a network knows of the classes, over test subjects.
+    """Class representations of a network, over test subjects.
 
     Attributes
     ----------

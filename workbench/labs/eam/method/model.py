@@ -36,7 +36,7 @@ TEMPERATURE = 2.0  # of UMMKD
 
 @dataclass(frozen=True)
 class Plan:
-    """What a training adds to Dice and cross entropy.
+    """Terms that a training adds to Dice and cross entropy.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Which trainings a run makes, what a step of each sees, and which arm adds what to the loss."""
+"""Trainings of a run, the batches of each, and what an arm adds to the loss."""
 
 from __future__ import annotations
 

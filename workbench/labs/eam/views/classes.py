@@ -1,4 +1,4 @@
-"""What a network knows of a class in CT and in MR: correlations, representations, attention."""
+"""Class representations in CT and in MR: correlations, principal components, attention."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ def top(rows: pd.DataFrame, measure: str) -> float:
 
 
 def has_shots(result: Result) -> bool:
-    """Say whether an arm had only some annotated subjects of a modality."""
+    """Return True if an arm had only some annotated subjects of a modality."""
     return bool((result.tables["scores"]["shots"] > 0).any())
 
 

@@ -32,12 +32,12 @@ def of_modality(cases: dict[str, dict[str, np.ndarray]], m: int) -> list[str]:
 
 
 def has_pair(result: Result) -> bool:
-    """Say whether a result keeps a CT and an MR subject."""
+    """Return True if a result keeps a CT and an MR subject."""
     return {0, 1} <= {modality for modality, _ in case_contents(result)}
 
 
 def has_attention(result: Result) -> bool:
-    """Say whether the external module's attention is kept besides the pair."""
+    """Return True if the external module's attention is kept besides the pair."""
     return has_pair(result) and any("attention 0" in names for _, names in case_contents(result))
 
 

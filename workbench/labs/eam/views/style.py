@@ -1,4 +1,4 @@
-"""What the pictures of this lab share: the series of arms and modalities, a slice with something over it."""
+"""Shared style of this lab's pictures: the series of arms and modalities, a slice with something over it."""
 
 from __future__ import annotations
 

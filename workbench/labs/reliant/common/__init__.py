@@ -1,1 +1,1 @@
-"""What method and views of `reliant` both read; imports neither torch nor UI."""
+"""Code that method and views of `reliant` share; imports neither torch nor UI."""

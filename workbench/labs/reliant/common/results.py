@@ -1,4 +1,4 @@
-"""What a run of `reliant` ends with: tables, predictions, the headline metrics, and what a reader must know."""
+"""Result of a run of `reliant`: tables, predictions, the headline metrics, and notes."""
 
 from __future__ import annotations
 

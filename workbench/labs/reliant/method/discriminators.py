@@ -65,7 +65,7 @@ class Discriminators(nn.Module):
 
 
 class Made:
-    """What a network made of all nodes: logits (n, 2) and its hidden layer, whose rows are brought to length one."""
+    """Output of a network for all nodes: logits (n, 2) and its hidden layer, with rows of length one."""
 
     def __init__(self, logits: Tensor, layer: Tensor):
         self.logits, self.unit = logits, F.normalize(layer)  # (n, 2), (n, hidden)

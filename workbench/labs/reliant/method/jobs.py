@@ -1,4 +1,4 @@
-"""What is trained in a run: every arm as a job with a name, and the networks and recipes they need."""
+"""Trainings of a run: every arm as a job, and the networks and settings they need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a graph is kept to be looked at: its card, labels and groups, and a part of it with places to draw."""
+"""Parts of a graph that a run keeps for display: its card, labels and groups, and a layout of a part of it."""
 
 from __future__ import annotations
 

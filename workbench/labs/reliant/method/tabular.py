@@ -1,4 +1,4 @@
-"""What needs no graph: logistic regression on the nodes' own features, plain and reweighed; and on proxies alone."""
+"""Baselines without a graph: logistic regression on the nodes' features, plain and reweighed; and on proxies alone."""
 
 from __future__ import annotations
 

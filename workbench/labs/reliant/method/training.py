@@ -1,4 +1,4 @@
-"""How teachers and students are trained: full batches, one yield an epoch, a state for checkpoints."""
+"""Training of teachers and students: full batches, one yield an epoch, a state for checkpoints."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a student is taught; see `workbench.labs.reliant.params.Params` for what the words mean.
+    """Settings of a student's training; see `workbench.labs.reliant.params.Params` for what they mean.
 
     ``bias_rows`` and ``proxy_rows`` are the rows of the bias loss in the student's and in the proxies' step.
     """

@@ -36,7 +36,7 @@ MOST_VALUES = (0.02, 0.98)  # quantiles between which they change
 
 
 def has_places(result: Result) -> bool:
-    """Say whether the drawing of a graph is there: it is kept with the last tables only."""
+    """Return True if the drawing of a graph is there: it is kept with the last tables only."""
     return any(f"places_{slug(name)}" in result.arrays for name in result.tables["cards"]["set"])
 
 
@@ -81,7 +81,7 @@ class Drawing:
 
     @property
     def kind(self) -> str:
-        """What the colors mean: the group where the first proxy is asked for and the graph has none."""
+        """Meaning of the colors: the group, where the first proxy is asked for and the graph has none."""
         has = f"proxies_{slug(self.graph.value)}" in self.result.arrays
         return "group" if self.color.value == "proxy" and not has else self.color.value
 

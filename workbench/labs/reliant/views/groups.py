@@ -1,4 +1,4 @@
-"""Who pays: teacher, students and tables side by side, the rates of each group, and groups within groups."""
+"""Rates by group: teacher, students and tables side by side, and groups within groups."""
 
 from __future__ import annotations
 

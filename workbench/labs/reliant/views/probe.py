@@ -1,4 +1,4 @@
-"""What if: cut edges, hide the sensitive column, feed the proxies in; the saved student answers at slider speed."""
+"""Probe: cut edges, hide the sensitive column, feed the proxies in; the saved student answers at slider speed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pictures of this lab share: names and colors of the arms, of groups, and of measures."""
+"""Shared style of this lab's pictures: names and colors of the arms, of groups, and of measures."""
 
 from __future__ import annotations
 

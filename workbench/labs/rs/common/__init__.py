@@ -1,1 +1,1 @@
-"""What method and views of `rs` both read; imports neither torch nor UI."""
+"""Code that method and views of `rs` share; imports neither torch nor UI."""

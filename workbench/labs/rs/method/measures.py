@@ -32,7 +32,7 @@ from workbench.labs.rs.method.network import network_measures
 
 @dataclass(frozen=True)
 class Measure:
-    """How a measure is named and which way it points.
+    """Name of a measure, and whether more is better.
 
     `easy_is_low` says that the raw number falls as the classes come apart; the value shown is then 1 - raw.
     """

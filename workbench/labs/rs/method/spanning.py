@@ -61,7 +61,7 @@ def spanning_tree(rows: Rows, near: np.ndarray, far: np.ndarray) -> np.ndarray:
 def merge(
     component: np.ndarray, start: np.ndarray, to: np.ndarray, length: np.ndarray, best: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Let every component that has offers take its best edge.
+    """Merge every component along its best edge.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Where each measure fails: the classic shapes (S1), sets made to fail (S3), and the repair by RS-local."""
+"""Failure cases of the measures: the classic shapes (S1), sets made to fail (S3), and the repair by RS-local."""
 
 from __future__ import annotations
 

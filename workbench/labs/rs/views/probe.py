@@ -152,7 +152,7 @@ class Mover:
         self.undo.disabled, self.redo.disabled = not self.past, not self.future
 
     def _show(self) -> None:
-        """Let every widget show the settings, without answering to itself."""
+        """Show the settings in every widget, without handling the events this causes."""
         now, self._showing = self.settings, True
         free = now["set"] == "gaussians"  # only these have means and spreads to move
         first, second = now["means"][:2]

@@ -131,7 +131,7 @@ def _expected(rows: pd.DataFrame) -> hv.Overlay:
 
 
 def _judging(table: pd.DataFrame) -> bm.Plot:
-    """How often two classifiers come out in the right order, raw and adjusted, one row a group of tasks."""
+    """Return how often two classifiers are ranked correctly, raw and adjusted, one row a group of tasks."""
     names = list(table["group"])
     plot = style.plain_figure(120 + 28 * len(names), "save", y_range=list(reversed(names)))
     plot.xaxis.axis_label = "chance of the right order (0.5 = coin)"

@@ -1,4 +1,4 @@
-"""What the pictures of this lab share: names and colors of the measures, the frame of a view, plot defaults."""
+"""Shared style of this lab's pictures: names and colors of the measures, the frame of a view, plot defaults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the workbench lists of this lab: what it is, what it measures, what it claims. Imports no room of its own."""
+"""Declaration of the lab: what it is, what it measures, what it claims. Imports no other module of the lab."""
 
 import math
 

@@ -11,7 +11,7 @@ from workbench.contract import Question as BaseQuestion
 
 
 class Params(Base):
-    """How the flowers are split, and how often; each is a field of the form and an option in the terminal."""
+    """Splits of the flowers; each parameter is a field of the form and an option in the terminal."""
 
     splits = param.Integer(default=20, bounds=(1, 10_000), doc="Random splits into training and held-out flowers.")
     held_out = param.Number(default=0.3, bounds=(0.1, 0.9), doc="Share of each species that is held out.")
@@ -21,7 +21,7 @@ class Params(Base):
 
 
 class Question(BaseQuestion):
-    """Which species is nearest to a flower?"""
+    """A question about a flower: which species is nearest to it."""
 
     flower = param.List(
         default=[5.8, 3.0, 4.4, 1.4],
