@@ -62,10 +62,10 @@ def test_what_a_full_disk_kept_back_is_told_later(registry, monkeypatch):
 
         patch.setattr(open_store(), "close", full)
         dispatch.end_lost(registry, task)
-        registry.pay()
+        registry.write_pending()
         assert task.live.status == "lost" and open_store().run(run.id).status == "running"
-    registry.pay()
-    assert open_store().run(run.id).status == "lost" and not registry.owed
+    registry.write_pending()
+    assert open_store().run(run.id).status == "lost" and not registry.unwritten
 
 
 def test_a_run_resumed_meanwhile_is_not_taken_for_a_strangers(registry, monkeypatch):
@@ -79,7 +79,7 @@ def test_a_run_resumed_meanwhile_is_not_taken_for_a_strangers(registry, monkeypa
         return False
 
     monkeypatch.setattr(recovery, "owner_gone", owner_gone)
-    recovery.adopt(registry)
+    recovery.find_runs(registry)
     assert resumed and registry.tasks[run.id] is resumed[-1] and not resumed[-1].foreign
 
 
@@ -115,15 +115,15 @@ def test_an_attempt_that_dask_starts_again_ends_and_runs_nothing(registry, monke
     store.update(run.id, attempt=first.key, begun=first.key)
     asked = SimpleNamespace(get_current_task=lambda: first.key)
     monkeypatch.setattr(worker, "get_worker", lambda: asked)
-    assert worker.execute(run.id, store.uri, str(store.root)) == worker.AGAIN
+    assert worker.execute(run.id, store.uri, str(store.root)) == worker.SUPERSEDED
     assert store.run(run.id).status == "running"  # the engine says what has become of it
     dispatch.end_lost(registry, first)
     store.reopen(run.id, registry.owner)
     second = attempt(registry, run, "queued")
-    assert worker.execute(run.id, store.uri, str(store.root)) == worker.AGAIN
+    assert worker.execute(run.id, store.uri, str(store.root)) == worker.SUPERSEDED
     assert store.run(run.id).status == "queued" and second.active
     store.update(run.id, attempt=second.key)  # as `dispatch.send` does
-    assert worker.execute(run.id, store.uri, str(store.root)) == worker.AGAIN
+    assert worker.execute(run.id, store.uri, str(store.root)) == worker.SUPERSEDED
 
 
 class FakeWorker:
@@ -170,7 +170,7 @@ def test_an_attempt_that_lost_its_run_stops_and_keeps_nothing(registry, monkeypa
         store.reopen(run.id, registry.owner)
     finally:
         thread.join(60)
-    assert ended == [worker.AGAIN]  # long before its 400 steps
+    assert ended == [worker.SUPERSEDED]  # long before its 400 steps
     assert store.run(run.id).status == "queued" and not (run.folder / "provenance.json").exists()
 
 
@@ -190,7 +190,7 @@ def test_an_attempt_that_ended_never_stands_as_under_way(registry, monkeypatch):
 
 def test_the_engine_hears_that_an_attempt_was_started_again(registry):
     run, first = running(registry)
-    first.future = SimpleNamespace(status="finished", result=lambda: worker.AGAIN)
+    first.future = SimpleNamespace(status="finished", result=lambda: worker.SUPERSEDED)
     dispatch.on_task_done(registry, first, first.future)
     assert first.live.status == open_store().run(run.id).status == "lost"
 
@@ -210,7 +210,7 @@ def test_a_run_resumed_while_the_scheduler_was_asked_is_not_lost(registry, monke
         return {}
 
     monkeypatch.setattr(scheduler, "known_turns", known_turns)
-    recovery.adopt(registry)
+    recovery.find_runs(registry)
     assert open_store().run(run.id).status == "queued" and registry.holds(run.id)
 
 
@@ -221,7 +221,7 @@ def test_an_event_that_comes_before_the_engine_has_looked_at_the_store_hides_no_
     word = {"run_id": run.id, "worker": "tcp://w", "key": first.key, "progress": {"stage": "a", "done": 1, "total": 2}}
     events.on_event(registry, (0.0, word))
     assert not registry.holds(run.id)
-    registry.tasks[run.id] = first  # as `recovery.adopt` does
+    registry.tasks[run.id] = first  # as `recovery.find_runs` does
     events.on_event(registry, (0.0, word))
     assert first.live.status == "running" and first.live.done == 1
     events.on_event(registry, (0.0, word | {"key": scheduler.new_key(run.id)}))

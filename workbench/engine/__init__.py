@@ -93,9 +93,9 @@ class Engine:
                 if self._child is not None and self._child.poll() is not None:
                     self._renew()
                 events.check_workers(self._registry, self.stop)
-                self._registry.pay()
+                self._registry.write_pending()
                 if time.time() - searched > SEARCH:
-                    recovery.adopt(self._registry)
+                    recovery.find_runs(self._registry)
                     searched = time.time()
             except Exception as error:  # the scheduler is away; the next round tries again
                 self.message = f"The scheduler does not answer: {error}"
@@ -108,7 +108,7 @@ class Engine:
         if self.scheduler:
             self.slots = max(1, len(scheduler.workers(self.client)))
             scheduler.wake(self.client)
-        recovery.adopt(self._registry)
+        recovery.find_runs(self._registry)
 
     def _connect(self) -> None:
         from distributed import Client
@@ -153,7 +153,7 @@ class Engine:
         if registry.closed.is_set():
             return
         registry.closed.set()
-        for pool in (registry.outbox, registry.errands):
+        for pool in (registry.sender, registry.background):
             pool.shutdown(wait=False, cancel_futures=True)
         if registry.client is not None:
             registry.client.close(timeout=2)
@@ -192,7 +192,7 @@ class Engine:
         values = get_lab(lab).Params.make(**params).to_dict()
         who = {"group": group, "user": user or fairness.account(), "scheduler": self._registry.owner}
         run = open_store().create(lab, values, seed=seed, preset=preset, device=device, name=name, **who)
-        self._registry.outbox.submit(self._send, self._enter(run, Live(run.id)))
+        self._registry.sender.submit(self._send, self._enter(run, Live(run.id)))
         return run.id
 
     def resume(self, run_id: str) -> None:
@@ -217,7 +217,7 @@ class Engine:
             self._registry.settle(task, run.status, run.error)
             raise
         dispatch.finished_run.cache_clear()
-        self._registry.outbox.submit(self._send, task)
+        self._registry.sender.submit(self._send, task)
 
     def live(self, run_id: str) -> Live | None:
         """Return the latest snapshot of a run, or None when the engine has not heard of it."""
@@ -244,15 +244,15 @@ class Engine:
             task.kill_at = time.time() + GRACE
             queued, address = task.live.status == "queued", task.live.worker
         if task.foreign:
-            registry.errands.submit((task.folder / events.STOP).touch)
+            registry.background.submit((task.folder / events.STOP).touch)
         elif queued:
-            registry.errands.submit(dispatch.cancel, registry, task)
-        elif address:  # else it was just adopted, and its worker has not spoken yet
-            registry.errands.submit(registry.client.run, worker.request_stop, run_id, workers=[address])
+            registry.background.submit(dispatch.cancel, registry, task)
+        elif address:  # else it was just found, and its worker has not sent an event yet
+            registry.background.submit(registry.client.run, worker.request_stop, run_id, workers=[address])
 
     def probe(self, run_id: str, request: dict[str, Any]) -> concurrent.futures.Future[Result]:
         """Ask a finished run a question; the answer saves nothing."""
-        return self._registry.errands.submit(self._ask, run_id, request)
+        return self._registry.background.submit(self._ask, run_id, request)
 
     # -- inside: once the engine is ready ----------------------------------------------------------
 

@@ -13,7 +13,7 @@ from workbench.engine.registry import RunRegistry
 from workbench.runs.record import Run
 from workbench.runs.store import open_store
 
-PATIENCE = 120  # seconds for the answer to a question
+ANSWER_TIMEOUT = 120  # seconds for the answer to a question
 
 
 def send(registry: RunRegistry, task: Task) -> None:
@@ -57,7 +57,7 @@ def on_task_done(registry: RunRegistry, task: Task, future: Any) -> None:
     error = future.exception() if future.status == "error" else None
     if future.status == "finished":
         status = future.result()
-        if status == worker.AGAIN:
+        if status == worker.SUPERSEDED:
             end_lost(registry, task)
         else:
             registry.settle(task, status)
@@ -65,7 +65,7 @@ def on_task_done(registry: RunRegistry, task: Task, future: Any) -> None:
         registry.finish(task, "failed", worker.error_record(error))
     elif task.kill_at is None and not _begun(registry, task):
         task.key = scheduler.new_key(task.live.run_id)
-        registry.outbox.submit(send, registry, task)  # it only stood in line at a worker that died: nothing is lost
+        registry.sender.submit(send, registry, task)  # it only stood in line at a worker that died: nothing is lost
     else:
         end_lost(registry, task)
 
@@ -103,7 +103,7 @@ def ask(registry: RunRegistry, run: Run, request: dict[str, Any]) -> Result:
     """
     asked = registry.client.submit(worker.answer_probe, run, request, resources={"probe": 1}, pure=False, priority=10)
     try:
-        return asked.result(timeout=PATIENCE)
+        return asked.result(timeout=ANSWER_TIMEOUT)
     except LabError:
         raise
     except Exception as error:

@@ -19,7 +19,7 @@ def on_event(registry: RunRegistry, event: tuple[float, dict[str, Any]]) -> None
     """Process an event of a worker (called in the client's thread)."""
     message = event[1]
     if "ready" in message:
-        registry.errands.submit(scheduler.wake, registry.client)
+        registry.background.submit(scheduler.wake, registry.client)
         return
     run_id, key = message["run_id"], message["key"]
     with registry.lock:
@@ -34,11 +34,11 @@ def on_event(registry: RunRegistry, event: tuple[float, dict[str, Any]]) -> None
         if starts:
             registry.now = max(registry.now, task.turn)
         if task.active:
-            task.absorb(message)
+            task.update(message)
         # It may have started just as the user withdrew it, or been stopped before we knew its worker.
         stop = (starts and not task.active) or ((starts or first) and task.kill_at is not None)
     if stop:
-        registry.errands.submit(registry.client.run, worker.request_stop, run_id, workers=[message["worker"]])
+        registry.background.submit(registry.client.run, worker.request_stop, run_id, workers=[message["worker"]])
 
 
 def check_workers(registry: RunRegistry, stop: Callable[[str], Any]) -> None:

@@ -65,7 +65,7 @@ class Task:
         remaining = (now - self.stage_started) * (1 - share) / share if share > 0 else None
         return replace(live, elapsed=now - self.started, remaining=remaining)
 
-    def absorb(self, message: dict[str, Any]) -> None:
+    def update(self, message: dict[str, Any]) -> None:
         """Process an event of the worker that runs it."""
         live = self.live
         if message.get("status") == "running":

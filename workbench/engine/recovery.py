@@ -16,7 +16,7 @@ CLOSED = "The workbench that ran it was closed."
 ON_THE_WAY = 30  # seconds that a run may be in the store and not yet with the scheduler
 
 
-def adopt(registry: RunRegistry) -> None:
+def find_runs(registry: RunRegistry) -> None:
     """Find the runs under way of earlier and other processes."""
     turns = None  # asked for only when a run needs it
     for run in registry.store.runs(status=ACTIVE):

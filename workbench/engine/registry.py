@@ -11,12 +11,12 @@ from workbench.engine.live import Task
 from workbench.runs.store import Store, open_store
 
 
-def _crew() -> ThreadPoolExecutor:
+def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(4, thread_name_prefix="engine")
 
 
-def _outbox() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1, thread_name_prefix="engine-outbox")
+def _sender() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="engine-sender")
 
 
 @dataclass
@@ -35,11 +35,11 @@ class RunRegistry:
         What is known of each run, by its id; held by `lock`.
     now
         The latest turn of a run that has started (see `workbench.engine.fairness`).
-    owed
+    unwritten
         Attempts that have ended, and how, which the store could not be told yet.
-    errands
+    background
         Threads for what takes a moment.
-    outbox
+    sender
         One thread that sends runs: first come, first sent.
     """
 
@@ -48,11 +48,11 @@ class RunRegistry:
     client: Any = None
     tasks: dict[str, Task] = field(default_factory=dict)
     now: int = 0
-    owed: list[tuple] = field(default_factory=list)
+    unwritten: list[tuple] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
     closed: threading.Event = field(default_factory=threading.Event)
-    errands: ThreadPoolExecutor = field(default_factory=_crew)
-    outbox: ThreadPoolExecutor = field(default_factory=_outbox)
+    background: ThreadPoolExecutor = field(default_factory=_pool)
+    sender: ThreadPoolExecutor = field(default_factory=_sender)
 
     @property
     def store(self) -> Store:
@@ -76,10 +76,10 @@ class RunRegistry:
             task.closing = True
         self._close(task, status, error)
 
-    def pay(self) -> None:
+    def write_pending(self) -> None:
         """Write to the store what could not be written before, because the disk was full."""
-        owed, self.owed = self.owed, []
-        for task, status, error in owed:
+        unwritten, self.unwritten = self.unwritten, []
+        for task, status, error in unwritten:
             self._close(task, status, error)
 
     def _close(self, task: Task, status: str, error: dict[str, str] | None) -> None:
@@ -88,7 +88,7 @@ class RunRegistry:
             known = self.store.run(task.live.run_id)
             status = known.status if known.finished else status
         except Exception:
-            self.owed.append((task, status, error))
+            self.unwritten.append((task, status, error))
         self.settle(task, status, error)
 
     def settle(self, task: Task, status: str, error: dict[str, str] | None = None) -> None:

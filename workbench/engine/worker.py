@@ -27,7 +27,7 @@ from workbench.toolkit.memory import MemoryContext
 from workbench.toolkit.tensors import CHECKPOINTS, load_last_checkpoint, save_checkpoint, save_tensors
 
 TOPIC = "workbench"  # of the Dask events that carry progress
-AGAIN = "again"  # what `execute` returns of an attempt that its run does not belong to any more
+SUPERSEDED = "superseded"  # what `execute` returns of an attempt that its run does not belong to any more
 _stops: set[str] = set()  # runs that were asked to stop, in this process
 _loaded: OrderedDict[str, LoadedRun] = OrderedDict()  # the runs that probes asked last
 _answers: OrderedDict[str, Result] = OrderedDict()  # to the last questions
@@ -185,14 +185,14 @@ def execute(run_id: str, store_uri: str, store_root: str) -> str:
     Returns
     -------
     str
-        The status it ended with, or `AGAIN`.
+        The status it ended with, or `SUPERSEDED`.
     """
     store, attempt = open_store(store_uri, store_root), str(get_worker().get_current_task())
     run = store.run(run_id)
     # Dask starts a task again when its worker died, and a cluster whose engine is gone goes on with what it has in
     # line. Such an attempt is lost: the run may be queued once more by now, and belong to the next one.
     if not store.owns(attempt, run_id) or store.has_begun(attempt, run_id):
-        return AGAIN
+        return SUPERSEDED
     _stops.discard(run_id)  # an earlier stop of a run that is resumed; a new one is asked for again at the start
     device = choose_device(run.device)
     started = time.time()
@@ -208,7 +208,7 @@ def execute(run_id: str, store_uri: str, store_root: str) -> str:
             status, error, result = "failed", error_record(problem), Result()
     if ctx.disowned():
         _stops.discard(run_id)
-        return AGAIN
+        return SUPERSEDED
     if error is not None:
         delete_partial_files(run.folder)
     try:
