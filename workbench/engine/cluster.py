@@ -54,12 +54,13 @@ async def serve(slots: int) -> None:
         }
     )
     gpus, threads = gpu_count(), max(1, core_count() // slots)
+    os.environ |= {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    _share_imports()
     memory = psutil.virtual_memory().total
 
     def worker(resource: str, index: int) -> dict:
         # A probe is small and shares the machine with the runs: there, more threads only wait for each other.
-        own = threads if resource == "run" else 1
-        env = {"OMP_NUM_THREADS": str(own), "OMP_WAIT_POLICY": "PASSIVE", "MLFLOW_DISABLE_TELEMETRY": "true"}
+        env = {"OMP_NUM_THREADS": str(threads if resource == "run" else 1)}
         if gpus:
             env["CUDA_VISIBLE_DEVICES"] = str(index % gpus)
         options = {"nthreads": 1, "resources": {resource: 1}, "memory_limit": memory, "env": env}
@@ -73,6 +74,21 @@ async def serve(slots: int) -> None:
     async with SpecCluster(workers=workers, scheduler=scheduler, asynchronous=True, silence_logs=40) as cluster:
         print(cluster.scheduler_address, flush=True)
         await ended
+
+
+def _share_imports() -> None:
+    """Let workers be forked from one process that has imported what they need, where that is safe: on Linux.
+
+    Importing torch and the rest takes seconds of a core. So it is done once a cluster and not once a worker, and a
+    worker that was killed is back at once.
+    """
+    import dask
+    from distributed.utils import get_mp_context
+
+    if sys.platform == "linux":
+        dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
+        context = get_mp_context()  # Dask sets its own list of imports with the first call
+        context.set_forkserver_preload(["distributed", "mlflow.tracking", "torch", "workbench.engine.worker"])
 
 
 def spawn(slots: int) -> subprocess.Popen:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
+import os
 import threading
 import time
 import traceback
@@ -50,7 +51,10 @@ class Plugin(WorkerPlugin):
 def _warm_up() -> None:
     with contextlib.suppress(Exception):  # a worker that ends while it still warms up; a run would tell of all else
         importlib.import_module("mlflow.tracking")
-        importlib.import_module("torch")
+        torch = importlib.import_module("torch")
+        if threads := os.environ.get("OMP_NUM_THREADS", ""):  # a forked worker has its libraries from another process
+            torch.set_num_threads(int(threads))
+            importlib.import_module("threadpoolctl").threadpool_limits(int(threads))
 
 
 class WorkerContext(MemoryContext):

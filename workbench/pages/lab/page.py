@@ -15,6 +15,7 @@ from workbench.contract.lab import Lab
 from workbench.engine import open_engine
 from workbench.pages.access import user_name
 from workbench.pages.form import STRETCH, Form, plain
+from workbench.pages.lab.expected_time import ExpectedTime
 from workbench.pages.lab.keep import ManagePanel
 from workbench.pages.lab.own_data import OwnDataInput
 from workbench.pages.lab.progress import LivePanel
@@ -65,6 +66,7 @@ class LabPage:
         self._stop.on_click(self._halt)
         self.sweep = SweepForm(lab, self.form, shell)
         self._word = style.html()  # what went wrong with Run or Stop, and what the engine says
+        self._expected = ExpectedTime(lab, self.engine.scheduler)
         self._banner = style.html()
         self._place = pn.Column(sizing_mode="stretch_width", margin=0)
         self.layout = self._compose()
@@ -84,7 +86,10 @@ class LabPage:
             self._run, self._stop, self.sweep.button, sizing_mode="stretch_width", margin=0, styles={"gap": "8px"}
         )
         actions = pn.Column(
-            buttons, self._word, self.sweep.layout, sizing_mode="stretch_width", margin=0, css_classes=["actions"]
+            *(buttons, self._expected.layout, self._word, self.sweep.layout),
+            sizing_mode="stretch_width",
+            margin=0,
+            css_classes=["actions"],
         )
         fields = [style.html("<h2 style='margin-top:8px'>What goes in</h2>"), self.form.preset]
         if "file" in self.form.fields:
@@ -109,6 +114,7 @@ class LabPage:
             if not self._touched and self.shown is not None:
                 self._take_over(self.shown)
                 self._say_shown()
+        self._expect()
         for key, value in place.view.items():
             self._state[key] = value
         if place.filter != self.runs.filter:
@@ -163,6 +169,7 @@ class LabPage:
         """Fill the form with the parameters of the user's own run, unless the user has changed the form."""
         if run.status != "recorded" and not self._touched:
             self.form.fill(run.preset, run.params, run.seed, self.form.device.value)
+            self._expect()
 
     # -- a result ------------------------------------------------------------------------------------
 
@@ -276,6 +283,10 @@ class LabPage:
             device="" if device == "auto" else device,
         )
         self._say_shown()
+        self._expect()
+
+    def _expect(self) -> None:
+        self._expected.show("" if self.form.changes() else self.form.preset.value)
 
     def _file_chosen(self, path: str) -> None:
         self.form.put("file", path)
@@ -343,6 +354,7 @@ class LabPage:
         self.watched = ""
         self._stop.disabled = True
         self.live.hide()
+        self._expect()
         if self._asked in ("", run.id):
             self._show(run)
         if self._tabs is not None:

@@ -1,0 +1,53 @@
+"""The sentence below Run that says how long the chosen preset takes on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+
+import panel as pn
+
+from workbench.contract.lab import Lab
+from workbench.engine.owner import this_process
+from workbench.runs.durations import usual_seconds
+from workbench.runs.store import open_store
+from workbench.ui import style
+from workbench.ui.deferred import soon
+
+PROMISED = "quick", "about a minute on two cores"  # of every lab
+
+
+class ExpectedTime:
+    """Looks up how long earlier runs of a preset took, and shows it.
+
+    Parameters
+    ----------
+    lab
+        Whose runs.
+    scheduler
+        Address of the Dask scheduler that runs them, or None for this machine.
+    """
+
+    def __init__(self, lab: Lab, scheduler: str | None):
+        self._lab, self._owner = lab, scheduler or this_process()
+        self._preset = ""
+        self.layout: pn.pane.HTML = style.html()
+
+    def show(self, preset: str) -> None:
+        """Show the time of a preset; an empty one, of changed parameters, hides it."""
+        self._preset = preset
+        if preset:
+            soon(self._look)
+        else:
+            self.layout.object = ""
+
+    async def _look(self) -> None:
+        preset = self._preset
+        took = await asyncio.to_thread(lambda: usual_seconds(open_store(), self._lab.name, preset, self._owner))
+        if preset != self._preset:  # another one was chosen meanwhile
+            return
+        if took is not None:
+            self.layout.object = f'<p class="small soft">About {style.seconds(took)} on this machine.</p>'
+        elif preset == PROMISED[0]:
+            self.layout.object = f'<p class="small soft">Not run here yet: {PROMISED[1]}.</p>'
+        else:
+            self.layout.object = '<p class="small soft">Not run here yet: it may take long.</p>'
