@@ -185,7 +185,7 @@ class Question(BaseQuestion):
         bounds=(0.2, 5),
         softbounds=(0.3, 3),
         step=0.1,
-        label="Window (CT) or gamma (MR)",
+        label="Window, or gamma of MR",
         doc="CT: width of the window, as a share of the usual one. MR: exponent of a gamma.",
     )
     seed = param.Integer(default=0, bounds=(0, 2**31 - 1), doc="Seed of noise and bias field.")

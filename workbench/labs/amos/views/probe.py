@@ -51,7 +51,7 @@ class Bench:
         self.cases, self.link, self.result = cases, link, result
         self.at: list[int] | None = None
         self.case = pmui.Select(label="Case", options=list(cases), value=next(iter(cases)), width=180)
-        self.sliders = controls(Question, **dict.fromkeys(SLIDERS, 260))
+        self.sliders = controls(Question, **dict.fromkeys(SLIDERS, 300))
         remember(link, probe_case=self.case, **{f"probe_{k}": s for k, s in self.sliders.items()})
         self.note = frame.paragraph("Asking the network …")
         self.scan = pn.Column(sizing_mode="stretch_width", styles={"max-height": "none"})

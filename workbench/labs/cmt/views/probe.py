@@ -72,7 +72,7 @@ class Bench:
         self.scene = pmui.Select(label="Scene", options=list(scenes), value=next(iter(scenes)), width=180)
         arms = kept_arms(result)
         self.arm = pmui.Select(label="Network", options={ARMS[a].title: a for a in arms}, value=arms[0], width=300)
-        asked = controls(Question, lidar=110, shake=200, **dict.fromkeys(MOVES, 170))
+        asked = controls(Question, lidar=150, shake=230, **dict.fromkeys(MOVES, 170))
         self.lidar, self.shake = asked["lidar"], asked["shake"]
         self.off = pmui.MultiChoice(label="Cameras off", options=[], value=[], width=300)
         self.beams = pmui.Select(

@@ -52,7 +52,7 @@ class Stamp:
         self.rows = [int(v) for v in result.arrays["test_rows"]]
         self.image = pmui.DiscreteSlider(label="Test image", options=list(range(len(self.rows))), value=7, width=220)
         self.mode = pmui.Select(label="Stamp", options=[THEIRS, OWN], value=THEIRS, width=150)
-        self.strength, self.cut = controls(Question, strength=180, cut=170).values()
+        self.strength, self.cut = controls(Question, strength=180, cut=230).values()
         self.ink = pmui.FloatSlider(label="Ink (0 black, 1 white)", start=0, end=1, step=0.1, value=1.0, width=180)
         self.all = pmui.Button(label="Stamp all test images", variant="outlined", size="small")
         remember(link, who=self.which, picture=self.image, mode=self.mode, strength=self.strength, cut=self.cut)

@@ -138,7 +138,7 @@ class Table:
             width=210,
             size="small",
         )
-        self.temperature, self.top_p = controls(Question, temperature=140, top_p=140).values()
+        self.temperature, self.top_p = controls(Question, temperature=180, top_p=140).values()
         self.temperature.value, self.top_p.value = float(state.get("temperature", 0.9)), float(state.get("top_p", 1.0))
         self.seed = pmui.IntInput(
             label="Seed", start=0, end=9999, value=int(state.get("seed", 0)), width=110, size="small"

@@ -46,7 +46,7 @@ class WhatIf:
         alphas = self.alphas()
         self.alpha = pmui.DiscreteSlider(label="Weight α of the bias loss", options=alphas, value=alphas[-1], width=220)
         self.cut = pmui.Select(label="Edges cut", options=CUTS, value="none", width=180)
-        self.share, self.hide, self.full = controls(Question, share=180, hide=220, full=180).values()
+        self.share, self.hide, self.full = controls(Question, share=180, hide=290, full=220).values()
         self.limits = [
             pmui.FloatSlider(label=f"Threshold of group {v}", start=0, end=1, step=0.01, value=0.5, width=220)
             for v in (0, 1)
