@@ -16,10 +16,10 @@ _OF_SWEEPS = ("open_sweep", "sweep")
 
 
 def __getattr__(name: str):
-    # Loaded at first use: a worker or a view that imports one room of the package needs no engine.
+    # Loaded at first use: a worker or a view that imports one part of the package needs no engine.
     if name in __all__:
-        room = "workbench.api.sweeps" if name in _OF_SWEEPS else "workbench.api.runs"
-        return getattr(importlib.import_module(room), name)
+        module = "workbench.api.sweeps" if name in _OF_SWEEPS else "workbench.api.runs"
+        return getattr(importlib.import_module(module), name)
     raise AttributeError(f"module 'workbench' has no attribute {name!r}")
 
 

@@ -49,7 +49,7 @@ class Check:
         True: as it should be. False: missing, and the workbench does not work without it. None: missing or
         unusual, and the workbench works without it.
     found
-        What was found, in words.
+        What was found, as text.
     mend
         The command or the step that mends it; empty when there is nothing to mend.
     """

@@ -9,7 +9,7 @@ import pytest
 
 from workbench.contract.errors import LabError
 from workbench.contract.lab import labs
-from workbench.pages.lab.keep import kept_html
+from workbench.pages.lab.manage import kept_html
 from workbench.pages.runs.filter import read, written
 from workbench.pages.runs.rows import table_html
 from workbench.runs.describe import changed_params, format_params

@@ -10,19 +10,19 @@ import sys
 import typer
 
 from workbench.cli import data, labs, manage, probe, runs, serve, sweep, transfer
-from workbench.cli.lab_commands import WithRooms
+from workbench.cli.lab_commands import LabGroups
 from workbench.cli.options import print_error
 from workbench.contract.errors import LabError
 
 HELP = "Ten papers, ten labs: put data in, run the real model, poke at the answer."
 
-app = typer.Typer(cls=WithRooms, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=HELP)
+app = typer.Typer(cls=LabGroups, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=HELP)
 for family in (serve, labs, runs, probe, manage, sweep, transfer, data):
     app.add_typer(family.app)
 
 
 def main() -> None:
-    """Run the command line; what a user can mend is told in words, without a traceback."""
+    """Run the command line; what a user can mend is printed without a traceback."""
     try:
         app()
     except LabError as error:

@@ -65,7 +65,7 @@ def print_error(cause: str, hint: str) -> None:
 
 
 def seconds(value: float | None) -> str:
-    """Return a duration in words.
+    """Return a duration as text.
 
     >>> seconds(95)
     '1 min 35 s'

@@ -67,7 +67,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence of the paper, the rule by which it is judged in words, and the rule itself."""
+    """Sentence of the paper, the rule by which it is judged as text, and the rule itself."""
 
     key: str
     text: str
@@ -97,7 +97,7 @@ class LoadedRun:
 class Lab:
     """One paper as a vertical slice.
 
-    The rooms are found by their place beside `module`: ``params.Params``, ``params.Question``, ``run.run``,
+    The modules are found by their place beside `module`: ``params.Params``, ``params.Question``, ``run.run``,
     ``run.probe``, ``run.load``, ``views.views``, ``README.md`` and the folder ``recorded``. They are imported only when
     asked for, so listing labs imports neither torch nor panel. ``run.recheck(run)`` evaluates a run's saved model again
     and returns name -> (recorded, found now): the test of the recorded run. ``viewers.viewers(run)`` is optional:
@@ -153,11 +153,11 @@ class Lab:
             If a field of the request is unknown or out of its bounds, or the lab cannot answer.
         """
         question = self.Question.read(request) if self.Question else dict(request)
-        rooms = importlib.import_module(f"{self.module}.run")
-        if hasattr(rooms, "load"):
+        entry_points = importlib.import_module(f"{self.module}.run")
+        if hasattr(entry_points, "load"):
             run.model  # noqa: B018 - made once, before the clock starts
         began = time.perf_counter()
-        result = rooms.probe(run, question)
+        result = entry_points.probe(run, question)
         return replace(result, metrics={**result.metrics, "milliseconds": 1000 * (time.perf_counter() - began)})
 
     def views(self, result: Result, link: Any = None) -> dict[str, Callable[[], Any]]:
@@ -166,13 +166,13 @@ class Lab:
         They are the `workbench.contract.tab.Tab` of ``TABS`` in the lab's ``views``. A lab whose tabs are not known
         before its result defines a function ``views(result, link)`` there, which returns such a dictionary.
         """
-        room = importlib.import_module(f"{self.module}.views")
-        if hasattr(room, "TABS"):
-            return {tab.title: functools.partial(tab.build, result, link) for tab in room.TABS if tab.fits(result)}
-        return room.views(result, link)
+        module = importlib.import_module(f"{self.module}.views")
+        if hasattr(module, "TABS"):
+            return {tab.title: functools.partial(tab.build, result, link) for tab in module.TABS if tab.fits(result)}
+        return module.views(result, link)
 
     def viewers(self, run: Any) -> dict[str, Callable[[Path | None], Any]]:
-        """Return name -> function that shows a `workbench.runs.record.Run` in a desktop window; {} without that room.
+        """Return name -> function that shows a `workbench.runs.record.Run` in a desktop window; {} without that module.
 
         The function opens the window and returns when it is closed; given a path, it draws once into that PNG instead.
         """

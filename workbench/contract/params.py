@@ -125,7 +125,7 @@ def accepted_values(declared: param.Parameter) -> str:
 
 
 def bounds_text(declared: param.Parameter) -> str:
-    """Return the bounds of a number in words, or nothing."""
+    """Return the bounds of a number as text, or nothing."""
     low, high = (isinstance(declared, param.Number) and declared.bounds) or (None, None)  # a list bounds its length
     if low is not None and high is not None:
         return f"{low:g} to {high:g}"

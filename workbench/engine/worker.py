@@ -311,7 +311,7 @@ def lost_record(cause: str) -> dict[str, str]:
 
 
 def error_record(problem: Exception) -> dict[str, str]:
-    """Return an exception as cause, hint and traceback in words."""
+    """Return an exception as cause, hint and traceback."""
     trace = "".join(traceback.format_exception(problem))
     if isinstance(problem, LabError):
         return {"cause": problem.cause, "hint": problem.hint, "traceback": trace}

@@ -96,7 +96,7 @@ def chip(word: str) -> str:
 
 
 def seconds(value: float | None) -> str:
-    """Return a duration in words: ``4.2 s``, ``3 min 05 s``, ``2 h 10 min``."""
+    """Return a duration as text: ``4.2 s``, ``3 min 05 s``, ``2 h 10 min``."""
     if value is None or value != value:
         return "–"
     if value < 60:
@@ -106,7 +106,7 @@ def seconds(value: float | None) -> str:
 
 
 def size(count: float | None) -> str:
-    """Return a number of bytes in words."""
+    """Return a number of bytes as text."""
     if not count:
         return "–"
     for unit in ("B", "kB", "MB", "GB"):

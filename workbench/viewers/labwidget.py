@@ -77,7 +77,7 @@ class LabWidget(QWidget):
         self._say("" if ready else "No lab of CT and MR volumes works here.")
 
     def start(self) -> None:
-        """Keep the layer as a file and submit the run; says in words what is wrong."""
+        """Keep the layer as a file and submit the run; shows what is wrong."""
         try:
             if not self.image.currentText():
                 raise LabError("There is no scan in this window.", "Open one, or a sample of Workbench.")

@@ -101,7 +101,7 @@ def obtain(source: Source, entry: Entry, work: Path, progress: Progress) -> Path
     Raises
     ------
     LabError
-        With the cause, in words.
+        With the cause.
     """
     ways = {"mirror": _mirror, "wheel": _wheel, "sdist": _wheel, "deb": _deb, "npm": _npm, "url": _url}
     return ways[source.kind](source, entry, work, progress)

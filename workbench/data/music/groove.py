@@ -162,7 +162,7 @@ def from_rows(
 
 
 def _check(groove: Groove) -> None:
-    """Refuse what no groove is, in words."""
+    """Raise an error for what is no groove."""
     tick, pitch, velocity = (np.asarray(getattr(groove, name)) for name in ("tick", "pitch", "velocity"))
     if not tick.ndim == 1 or not tick.shape == pitch.shape == velocity.shape:
         raise LabError(

@@ -98,7 +98,7 @@ class Boxes:
 
     @property
     def names(self) -> np.ndarray:
-        """(M,) str, the class of each box in words."""
+        """(M,) str, the name of the class of each box."""
         return np.array(self.classes or ("",), dtype=object)[self.label] if len(self) else np.zeros(0, object)
 
     def take(self, which: np.ndarray) -> Boxes:

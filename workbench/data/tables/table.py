@@ -1,4 +1,4 @@
-"""Read a user's table (CSV, Parquet, NPZ, NPY) as features and classes, and say in words what was done to it."""
+"""Read a user's table (CSV, Parquet, NPZ, NPY) as features and classes, and report what was done to it."""
 
 from __future__ import annotations
 

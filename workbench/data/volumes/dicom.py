@@ -121,7 +121,7 @@ def _choose(files: list[tuple[Path, Any]], wanted: str, name: str) -> tuple[list
 
 
 def _titles(groups: dict[str, list[tuple[Path, Any]]]) -> dict[str, str]:
-    """Each series in words: its number, or the end of its UID where several have that number; title; images."""
+    """Each series as text: its number, or the end of its UID where several have that number; title; images."""
     numbers = [str(group[0][1].get("SeriesNumber")) for group in groups.values()]
     found = {}
     for (uid, group), number in zip(groups.items(), numbers, strict=True):

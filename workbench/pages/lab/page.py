@@ -16,7 +16,7 @@ from workbench.engine import open_engine
 from workbench.pages.access import user_name
 from workbench.pages.form import STRETCH, Form, plain
 from workbench.pages.lab.expected_time import ExpectedTime
-from workbench.pages.lab.keep import ManagePanel
+from workbench.pages.lab.manage import ManagePanel
 from workbench.pages.lab.own_data import OwnDataInput
 from workbench.pages.lab.progress import LivePanel
 from workbench.pages.lab.share import SharePanel
@@ -56,8 +56,8 @@ class LabPage:
         self.form = Form(lab.Params, self._edited)
         self.live = LivePanel(of_theme(shell.page.dark_theme))
         self.runs = RunsTable(shell, lab)
-        self.keeping = ManagePanel(self._kept)
-        self.take = SharePanel(self._exactly_here, shell.address)
+        self.manage = ManagePanel(self._kept)
+        self.share = SharePanel(self._exactly_here, shell.address)
         self._run = pmui.Button(label="Run", icon="play_arrow", color="primary", variant="contained", **STRETCH)
         self._stop = pmui.Button(
             label="Stop", icon="stop", color="primary", variant="outlined", disabled=True, **STRETCH
@@ -95,7 +95,7 @@ class LabPage:
         if "file" in self.form.fields:
             fields.append(OwnDataInput(self.lab.modality, self._file_chosen).layout)
         form = pn.Column(*fields, self.form.layout, sizing_mode="stretch_width", margin=0, css_classes=["form"])
-        parts = (self.live.layout, self._banner, self.keeping.layout, self.take.layout, self._place)
+        parts = (self.live.layout, self._banner, self.manage.layout, self.share.layout, self._place)
         out = pn.Column(*parts, sizing_mode="stretch_width", margin=0, css_classes=["out"])
         return pn.Column(head, actions, form, out, sizing_mode="stretch_width", margin=0, stylesheets=[GRID])
 
@@ -200,8 +200,8 @@ class LabPage:
             trouble.append(again)
         self._tabs = LazyTabs(makers, tab, lambda title: self.shell.note(push=True, tab=title))
         self._place.objects = [*trouble, self._tabs.layout]
-        self.keeping.show(run)
-        self.take.show(run)
+        self.manage.show(run)
+        self.share.show(run)
         self._say_shown()
 
     def _kept(self, run: Run) -> None:

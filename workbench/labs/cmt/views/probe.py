@@ -193,7 +193,7 @@ class Bench:
 
 
 def where(at: np.ndarray) -> str:
-    """Return a place (3,) in m in words.
+    """Return a place (3,) in m as text.
 
     >>> where(np.array([-4.0, 2.0, 0.0]))
     '4.0 m behind, 2.0 m to the left'

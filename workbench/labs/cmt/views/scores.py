@@ -62,7 +62,7 @@ def arms_view(result: Result, link: Any = None) -> pn.Column:
 
 
 def told(cells: pd.DataFrame, arm: str, condition: str) -> str:
-    """Return a cell of the table in words."""
+    """Return a cell of the table as text."""
     if (arm, condition) not in cells.index:
         return "–"
     mean, spread, count = cells.loc[(arm, condition)]

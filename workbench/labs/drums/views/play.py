@@ -241,7 +241,7 @@ class Table:
 
 
 def likeliest(step: int, pieces: pd.DataFrame, rows: pd.DataFrame) -> str:
-    """Return in words what may stand at a step."""
+    """Return as text what may stand at a step."""
     hits = ", ".join(f"{p} {share:.0%}" for p, share in zip(pieces["piece"], pieces["probability"], strict=True))
     top = ", ".join(f"`{r}` {p:.0%}" for r, p in zip(rows["row"][:3], rows["probability"][:3], strict=True))
     return f"**Bar {step // BAR + 1}, step {step % BAR + 1}:** {hits}. Likeliest rows: {top}"
