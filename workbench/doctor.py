@@ -153,11 +153,11 @@ def torch() -> Check:
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         return Check("torch", False, f"cannot be imported: {last}", _make("install"))
-    told = json.loads(done.stdout.splitlines()[-1])
-    devices = [f"{name}, {free / GB:.0f} of {total / GB:.0f} GB free" for name, free, total in told["gpus"]]
-    devices += ["Apple GPU"] if told["mps"] else []
-    found = f"{told['version']}; " + ("; ".join(devices) or f"CPU only, {told['threads']} threads")
-    if shutil.which("nvidia-smi") and not told["gpus"]:
+    answer = json.loads(done.stdout.splitlines()[-1])
+    devices = [f"{name}, {free / GB:.0f} of {total / GB:.0f} GB free" for name, free, total in answer["gpus"]]
+    devices += ["Apple GPU"] if answer["mps"] else []
+    found = f"{answer['version']}; " + ("; ".join(devices) or f"CPU only, {answer['threads']} threads")
+    if shutil.which("nvidia-smi") and not answer["gpus"]:
         mend = "make clean; make serve TORCH=cuda"
         return Check("torch", None, f"{found}; there is nvidia-smi, but torch sees no GPU", mend)
     return Check("torch", True, found)

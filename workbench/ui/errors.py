@@ -20,9 +20,9 @@ def describe(error: BaseException | dict[str, Any]) -> dict[str, str]:
     A `LabError` is meant for users and shows no traceback; anything else does.
     """
     if isinstance(error, dict):
-        told = {key: str(error.get(key) or "") for key in ("cause", "hint", "traceback")}
-        meant = told["traceback"].rstrip().rsplit("\n", 1)[-1].startswith(f"{LabError.__module__}.LabError")
-        return told | {"traceback": ""} if meant else told
+        record = {key: str(error.get(key) or "") for key in ("cause", "hint", "traceback")}
+        meant = record["traceback"].rstrip().rsplit("\n", 1)[-1].startswith(f"{LabError.__module__}.LabError")
+        return record | {"traceback": ""} if meant else record
     if isinstance(error, LabError):
         return {"cause": error.cause, "hint": error.hint, "traceback": ""}
     return {
@@ -34,14 +34,14 @@ def describe(error: BaseException | dict[str, Any]) -> dict[str, str]:
 
 def error_html(error: BaseException | dict[str, Any], where: str = "") -> str:
     """Return an error as HTML; `where` says what was being done, as in "drawing this view"."""
-    told = describe(error)
+    record = describe(error)
     meant = isinstance(error, LabError)  # for the user, who did or asked something that cannot be
     head = "" if meant else f"<strong>Something went wrong{f' while {escape(where)}' if where else ''}.</strong> "
-    cause = f"<strong>{escape(told['cause'])}</strong>" if meant else escape(told["cause"])
-    hint = f'<p class="soft">{escape(told["hint"])}</p>' if told["hint"] else ""
+    cause = f"<strong>{escape(record['cause'])}</strong>" if meant else escape(record["cause"])
+    hint = f'<p class="soft">{escape(record["hint"])}</p>' if record["hint"] else ""
     fold = ""
-    if told["traceback"]:
-        fold = f"<details><summary>Traceback</summary><pre>{escape(told['traceback'])}</pre></details>"
+    if record["traceback"]:
+        fold = f"<details><summary>Traceback</summary><pre>{escape(record['traceback'])}</pre></details>"
     return f'<div class="note bad" role="alert"><p>{head}{cause}</p>{hint}{fold}</div>'
 
 

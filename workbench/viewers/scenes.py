@@ -151,8 +151,8 @@ def picture(
             why[way] = said[-1].strip()[:300] if said else f"it ended with {done.returncode}"
             if done.returncode == offscreen.NO_OPEN3D:
                 break
-    told = "; ".join(f"{way}: {reason}" for way, reason in why.items())
-    raise LabError(f"Open3D cannot draw here ({told}).", "`make desktop` installs it; `workbench doctor` says more.")
+    reasons = "; ".join(f"{way}: {reason}" for way, reason in why.items())
+    raise LabError(f"Open3D cannot draw here ({reasons}).", "`make desktop` installs it; `workbench doctor` says more.")
 
 
 def parts(

@@ -105,7 +105,12 @@ def layers(
 ) -> list[tuple[np.ndarray, dict[str, Any], str]]:
     """Return napari's layers (data, options, kind): the image, each mask, their difference, and each map of shares."""
     place = placed(volume.affine)
-    image = {"name": volume.name, "colormap": "gray", "contrast_limits": window(volume), "metadata": told(volume.note)}
+    image = {
+        "name": volume.name,
+        "colormap": "gray",
+        "contrast_limits": window(volume),
+        "metadata": note_metadata(volume.note),
+    }
     found = [(backward(volume.voxels), image | place, "image")]
     if truth is not None:
         found.append((backward(truth.voxels), mask_options(truth, "organs") | place | {"opacity": 0.45}, "labels"))
@@ -161,10 +166,10 @@ def mask_options(labels: Labels, name: str, shades: Mapping[int, str] | None = N
         color_dict={None: "transparent", 0: "transparent", **shades}
     )
     names = pd.DataFrame({"index": [0, *labels.names], "organ": ["background", *labels.names.values()]})
-    return {"name": name, "colormap": colormap, "features": names, "metadata": told(labels.note)}
+    return {"name": name, "colormap": colormap, "features": names, "metadata": note_metadata(labels.note)}
 
 
-def told(note: str) -> dict[str, str]:
+def note_metadata(note: str) -> dict[str, str]:
     return {"note": note} if note else {}
 
 

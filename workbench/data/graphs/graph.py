@@ -172,23 +172,23 @@ def build(
         raise LabError(f"The label is the sensitive column {label!r} itself.", "Choose another of the two.")
     y = label_column(frame, label, unknown)
     groups = {one: group_column(frame, one) for one in dict.fromkeys(sensitive)}
-    columns, names, told = [], [], []
+    columns, names, remarks = [], [], []
     for column in frame.columns:
         if column == label or column in leave_out:
             continue
         numbers, _, new, note = encode(frame[column], str(column))
         columns += numbers
         names += new
-        told += [note] if note else []
+        remarks += [note] if note else []
     if not columns:
         raise LabError("No column is left for features.", "Give at least one beside label, group and id.")
     x = np.column_stack(columns)
     gaps = ~np.isfinite(x)
     if gaps.any():  # the row has neighbors, so it cannot simply go
         x = np.where(gaps, np.nanmedian(np.where(np.isinf(x), np.nan, x), axis=0), x)
-        told.append(f"{int(gaps.sum()):,} missing or infinite feature values were set to the column's median.")
+        remarks.append(f"{int(gaps.sum()):,} missing or infinite feature values were set to the column's median.")
     edges, more = clean_edges(pairs, len(frame))
-    graph = Graph(name, x, tuple(names), y, label, groups, edges, split or {}, (*notes, *told, *more))
+    graph = Graph(name, x, tuple(names), y, label, groups, edges, split or {}, (*notes, *remarks, *more))
     check(graph)
     return graph
 

@@ -78,9 +78,9 @@ def _folder(path: Path, name: str, left: int = 0) -> ImageSet:
     labels, classes = _numbered([[p.parent.name for p in part] for part in parts])
     sizes = Counter(min(read_size(p)) for part in parts for p in part)
     usual = max(sizes, key=lambda size: (sizes[size], size))
-    side, told = checked_side(usual), Counter()
+    side, changes = checked_side(usual), Counter()
     _check_bytes(sum(map(len, parts)) * side * side)
-    read = [[read_square(p, side, told) for p in part] for part in parts]
+    read = [[read_square(p, side, changes) for p in part] for part in parts]
     channels = max(image.shape[2] for part in read for image in part)
     _check_bytes(sum(map(len, parts)) * side * side * channels)
     images = [np.stack([np.broadcast_to(i, (side, side, channels)) for i in part]) for part in read]
@@ -88,7 +88,7 @@ def _folder(path: Path, name: str, left: int = 0) -> ImageSet:
     if train:
         others = sorted({p.name for p in inner.values()} - {train.name, test.name if test else ""})
         notes += [f"Left out: {', '.join(others)}."] if others else []
-    return _made(name, images, labels, classes, told, notes)
+    return _made(name, images, labels, classes, changes, notes)
 
 
 def _root(path: Path) -> Path:
@@ -146,8 +146,8 @@ def _npz(path: Path) -> ImageSet:
     images, named = read_arrays(path, MAX_BYTES)
     _check_count(sum(map(len, images)))
     labels, classes = _numbered(named)
-    told: Counter[str] = Counter()
-    return _made(path.stem, squares(images, told), labels, classes, told, [])
+    changes: Counter[str] = Counter()
+    return _made(path.stem, squares(images, changes), labels, classes, changes, [])
 
 
 # both ----------------------------------------------------------------------------------------------------------
@@ -178,12 +178,12 @@ def _made(
     images: list[np.ndarray],
     labels: list[np.ndarray],
     classes: tuple[str, ...],
-    told: Counter[str],
+    changes: Counter[str],
     notes: list[str],
 ) -> ImageSet:
     side = images[0].shape[1]
-    words = {word: word + (f" to {side} x {side}" if word == RESIZED else "") for word in told}
-    notes = notes + [counted(count, words[word]) for word, count in told.items() if count]
+    words = {word: word + (f" to {side} x {side}" if word == RESIZED else "") for word in changes}
+    notes = notes + [counted(count, words[word]) for word, count in changes.items() if count]
     if len(images) == 1:
         test = np.zeros(len(labels[0]), bool)
         for c in range(len(classes)):

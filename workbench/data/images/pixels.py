@@ -39,14 +39,14 @@ def read_size(path: Path) -> tuple[int, int]:
         return image.size
 
 
-def read_square(path: Path, side: int, told: Counter[str]) -> np.ndarray:
+def read_square(path: Path, side: int, changes: Counter[str]) -> np.ndarray:
     """Read an image file.
 
     Parameters
     ----------
     side
         Pixels wanted.
-    told
+    changes
         Counts what was done.
 
     Returns
@@ -70,14 +70,14 @@ def read_square(path: Path, side: int, told: Counter[str]) -> np.ndarray:
     except Exception as error:  # decoders fail in many ways; all mean the same to the user
         raise LabError(f"{path.name} cannot be read as an image: {error}.", "Export it again.") from error
     (left, top), least = middle(found.size)
-    told[CROPPED] += found.width != found.height
-    told[RESIZED] += least != side
-    found = _resized(_plain(found.crop((left, top, left + least, top + least)), path.name, told), side)
+    changes[CROPPED] += found.width != found.height
+    changes[RESIZED] += least != side
+    found = _resized(_plain(found.crop((left, top, left + least, top + least)), path.name, changes), side)
     array = np.asarray(found).reshape(side, side, -1)
     return array if has_color(array) else array[..., :1]
 
 
-def squares(parts: Sequence[np.ndarray], told: Counter[str]) -> list[np.ndarray]:
+def squares(parts: Sequence[np.ndarray], changes: Counter[str]) -> list[np.ndarray]:
     """Turn arrays of images into squares of bytes.
 
     Parameters
@@ -85,7 +85,7 @@ def squares(parts: Sequence[np.ndarray], told: Counter[str]) -> list[np.ndarray]
     parts
         Each (N, h, w), (N, h, w, c) or (N, c, h, w), c from 1 to 4: gray, gray and alpha, RGB, RGB and alpha. All are
         scaled alike.
-    told
+    changes
         Counts what was done.
 
     Returns
@@ -106,9 +106,9 @@ def squares(parts: Sequence[np.ndarray], told: Counter[str]) -> list[np.ndarray]
         raise LabError(f"An image has {width} x {height} pixels.", f"{MAX_PIXELS:,} is the limit: make it smaller.")
     (left, top), least = middle((width, height))
     side, count = checked_side(least), sum(map(len, shaped))
-    told[CROPPED] += count * (width != height)
-    told[RESIZED] += count * (side != least)
-    scale = _scale(shaped, count, told)
+    changes[CROPPED] += count * (width != height)
+    changes[RESIZED] += count * (side != least)
+    scale = _scale(shaped, count, changes)
     out = []
     for part in shaped:
         new = np.empty((len(part), side, side, 3 if channels > 2 else 1), np.uint8)
@@ -116,7 +116,7 @@ def squares(parts: Sequence[np.ndarray], told: Counter[str]) -> list[np.ndarray]
             some = part[k : k + CHUNK, top : top + least, left : left + least]
             some = some if some.dtype == np.uint8 else np.rint(some.astype(np.float64) * scale).astype(np.uint8)
             if channels in (2, 4):
-                told[ALPHA] += int((some[..., -1] < 255).any((1, 2)).sum())
+                changes[ALPHA] += int((some[..., -1] < 255).any((1, 2)).sum())
                 some = _on_white(some)
             new[k : k + CHUNK] = some if side == least else [_small(image, side) for image in some]
         out.append(new)
@@ -161,7 +161,7 @@ def _opened(path: Path) -> Image.Image:
     return image
 
 
-def _plain(image: Image.Image, name: str, told: Counter[str]) -> Image.Image:
+def _plain(image: Image.Image, name: str, changes: Counter[str]) -> Image.Image:
     """Return an image as L or RGB."""
     from PIL import Image
 
@@ -171,15 +171,15 @@ def _plain(image: Image.Image, name: str, told: Counter[str]) -> Image.Image:
         if image.mode == "F":
             if not (low >= 0 and high <= 1):  # NaN is neither
                 raise LabError(f"The pixels of {name} are not within 0 to 1.", "Scale it, or save it with 8 bits.")
-            told[FLOAT] += 1
+            changes[FLOAT] += 1
             return Image.fromarray(np.rint(values * 255).astype(np.uint8))
         if low < 0 or high > 65535:
             raise LabError(f"The pixels of {name} run from {low:g} to {high:g}.", "Save it with 8 or 16 bits.")
-        told[DEEP] += 1
+        changes[DEEP] += 1
         return Image.fromarray(np.rint(values / 257).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        told[ALPHA] += image.getextrema()[3][0] < 255
+        changes[ALPHA] += image.getextrema()[3][0] < 255
         white = Image.new("RGBA", image.size, "white")
         white.alpha_composite(image)
         return white.convert("RGB")
@@ -212,7 +212,7 @@ def _channels_last(images: np.ndarray) -> np.ndarray:
     )
 
 
-def _scale(parts: Sequence[np.ndarray], count: int, told: Counter[str]) -> float:
+def _scale(parts: Sequence[np.ndarray], count: int, changes: Counter[str]) -> float:
     """Return what to multiply pixels by, which depends on the range of all of them."""
     kinds = {"i" if part.dtype.kind == "u" else part.dtype.kind for part in parts}
     if len(kinds) > 1 or not kinds <= set("bif"):
@@ -227,9 +227,9 @@ def _scale(parts: Sequence[np.ndarray], count: int, told: Counter[str]) -> float
     if kind == "b":
         return 255.0
     if kind == "f":
-        told[FLOAT if high <= 1 else ROUNDED] += count
+        changes[FLOAT if high <= 1 else ROUNDED] += count
         return 255.0 if high <= 1 else 1.0
-    told[DEEP] += count * (high > 255)
+    changes[DEEP] += count * (high > 255)
     return 1 / 257 if high > 255 else 1.0
 
 

@@ -97,10 +97,10 @@ def _points(scene: Scene) -> Scene:
         )
     points = np.nan_to_num(scene.points[good], nan=0.0, posinf=1.0, neginf=0.0)  # left to mend: intensity and time
     lost = int((~good).sum())
-    told = [f"{lost:,} of {len(good):,} points are not finite and were left out"] if lost else []
+    remarks = [f"{lost:,} of {len(good):,} points are not finite and were left out"] if lost else []
     odd = int((~np.isfinite(scene.points[good, 3:])).any(1).sum())
-    told += [f"the intensity or time of {odd:,} points is not finite and was set to 0"] if odd else []
-    return replace(scene, points=points, rings=scene.rings[good]).noted(*told)
+    remarks += [f"the intensity or time of {odd:,} points is not finite and was set to 0"] if odd else []
+    return replace(scene, points=points, rings=scene.rings[good]).noted(*remarks)
 
 
 def _boxes(scene: Scene, boxes: Boxes) -> Scene:

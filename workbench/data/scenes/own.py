@@ -58,8 +58,8 @@ def open_scene(path: Path | str, frame: str = "") -> Scene:
     if name.endswith(".npz"):
         return scene_arrays.read_npz(path)
     if name.endswith(point_files.SUFFIXES):
-        points, rings, told = point_files.read_points(path)
-        scene = Scene(path.name, points, rings, note=told)
+        points, rings, remark = point_files.read_points(path)
+        scene = Scene(path.name, points, rings, note=remark)
         if not len(points):
             raise LabError(f"{path.name} is empty: it has no points.", "A scene without points needs images.")
         return checked(scene)

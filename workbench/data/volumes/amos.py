@@ -110,7 +110,7 @@ def open_release(folder: Path | str, first_mr: int = FIRST_MR) -> Release:
         folder = folder / "amos22"
     if not (folder / "imagesTr").is_dir():
         raise LabError(f"{folder} is no AMOS22 release.", "It holds imagesTr, labelsTr and dataset.json.")
-    told = _told(folder / "dataset.json")
+    header = _told(folder / "dataset.json")
     meta = read_meta(folder)
     cases, notes = [], []
     for part, end in PARTS.items():
@@ -122,8 +122,8 @@ def open_release(folder: Path | str, first_mr: int = FIRST_MR) -> Release:
                 image.name.split(".")[0], number, part, modality, image, masks.get(number), meta.get(number, {})
             )
             cases.append(case)
-        listed = len(told.get(part) or [])
-        if told and listed != len(images):
+        listed = len(header.get(part) or [])
+        if header and listed != len(images):
             notes.append(f"dataset.json lists {listed} {part} cases, images{end} holds {len(images)}; the files count.")
         if stray := sorted(set(masks) - set(images)):
             notes.append(f"labels{end} holds {len(stray)} masks without an image, such as amos_{stray[0]:04d}.")
@@ -131,9 +131,9 @@ def open_release(folder: Path | str, first_mr: int = FIRST_MR) -> Release:
             notes.append(f"There is no labels{end} (downloads before the challenge's end lack labelsVa).")
     if not cases:
         raise LabError(f"{folder} holds no scan.", "Scans are named imagesTr/amos_0001.nii.gz.")
-    names = {int(k): str(v) for k, v in (told.get("labels") or {}).items() if str(k).isdigit() and int(k)}
-    licence = str(told.get("licence") or told.get("license") or "not told")
-    return Release(folder, tuple(cases), names or dict(AMOS), licence, str(told.get("description", "")), tuple(notes))
+    names = {int(k): str(v) for k, v in (header.get("labels") or {}).items() if str(k).isdigit() and int(k)}
+    licence = str(header.get("licence") or header.get("license") or "not told")
+    return Release(folder, tuple(cases), names or dict(AMOS), licence, str(header.get("description", "")), tuple(notes))
 
 
 def read_case(case: Case) -> tuple[Volume, Labels | None]:
@@ -184,11 +184,11 @@ def read_meta(folder: Path) -> dict[int, dict[str, str]]:
             number = next((v for k, v in plain.items() if k in ("amos_id", "id", "case", "name")), "")
             digits = re.search(r"\d+", number)
             if digits:
-                told = {}
+                header = {}
                 for words, key in known.items():  # "manufacturer's model" is the model, not the maker
                     found = (v for k, v in plain.items() if words in k and (key != "maker" or "model" not in k))
-                    told[key] = next(found, "")
-                rows[int(digits[0])] = told
+                    header[key] = next(found, "")
+                rows[int(digits[0])] = header
     return rows
 
 
@@ -196,12 +196,12 @@ def _told(path: Path) -> dict:
     if not path.exists():
         return {}
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        header = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
         raise LabError(f"{path} cannot be read: {error}", "Unpack the release again.") from error
-    if not isinstance(told, dict):
+    if not isinstance(header, dict):
         raise LabError(f"{path} is no description of a data set.", "Unpack the release again.")
-    return told
+    return header
 
 
 def _numbered(folder: Path) -> dict[int, Path]:

@@ -152,8 +152,8 @@ def _geometry(files: list[tuple[Path, Any]], name: str) -> tuple[list[tuple[Path
         raise LabError(f"{name} holds a single slice.", "Give all slices of the series.")
     sizes = {(int(h.Columns), int(h.Rows)) for _, h in files}
     if len(sizes) > 1:
-        told = " and ".join(f"{c}x{r}" for c, r in sorted(sizes)[:3])
-        raise LabError(f"{name} mixes slices of {told} pixels in one series.", "Give one volume.")
+        sizes_text = " and ".join(f"{c}x{r}" for c, r in sorted(sizes)[:3])
+        raise LabError(f"{name} mixes slices of {sizes_text} pixels in one series.", "Give one volume.")
     planes = np.array([[*h.ImageOrientationPatient, *h.PixelSpacing] for _, h in files], float)  # (n, 8)
     if np.abs(planes[:, :6] - planes[0, :6]).max() > 1e-3:
         raise LabError(f"{name} mixes slices of several directions in one series.", "Give one volume.")

@@ -72,17 +72,17 @@ def check_shape(shape: tuple[int, ...], name: str) -> tuple[int, int, int]:
     shape = tuple(int(n) for n in shape)
     while len(shape) > 3 and shape[-1] == 1:
         shape = shape[:-1]
-    told = " x ".join(map(str, shape))
+    text = " x ".join(map(str, shape))
     if any(n <= 0 for n in shape) or len(shape) < 3:
-        raise LabError(f"{name} has no slices: its header says {told}.", "A volume has three axes: export it again.")
+        raise LabError(f"{name} has no slices: its header says {text}.", "A volume has three axes: export it again.")
     if len(shape) > 3:
         raise LabError(
-            f"{name} has {len(shape)} axes ({told}): a series over time or of several contrasts.",
+            f"{name} has {len(shape)} axes ({text}): a series over time or of several contrasts.",
             "Give one volume of it, three axes.",
         )
     if np.prod(shape, dtype=float) > MAX_VOXELS:
         raise LabError(
-            f"{name} says it holds {told} = {np.prod(shape, dtype=float):,.0f} voxels; {MAX_VOXELS:,} is the limit.",
+            f"{name} says it holds {text} = {np.prod(shape, dtype=float):,.0f} voxels; {MAX_VOXELS:,} is the limit.",
             "Crop it, or resample it to larger voxels.",
         )
     return shape
@@ -150,8 +150,8 @@ def gather(opened: Slices, kind: str, name: str, work: Path | None) -> Scan:
     note = opened.note
     if bad:
         _replace(voxels, low)
-        told = f"{bad:,} NaN or infinite voxels became the lowest value, {low:g}"
-        note = "; ".join(filter(None, (note, told)))
+        text = f"{bad:,} NaN or infinite voxels became the lowest value, {low:g}"
+        note = "; ".join(filter(None, (note, text)))
     narrow = _narrow(wide, labels, whole, low, high)
     if narrow != wide:
         wider, voxels = voxels, _empty(size, narrow, work and work / "narrow.npy")

@@ -102,9 +102,9 @@ def evaluate(
         guesses = {next(iter(truths)): place} if _is_file(place) and len(truths) == 1 else cases_in(place)
         lacking = [case for case in truths if case not in guesses]
         if lacking and missing != "zero":
-            told = ", ".join(lacking[:5]) + (" …" if len(lacking) > 5 else "")
+            names_of_missing = ", ".join(lacking[:5]) + (" …" if len(lacking) > 5 else "")
             raise LabError(
-                f"{place} has no mask for {len(lacking)} of {len(truths)} cases: {told}.",
+                f"{place} has no mask for {len(lacking)} of {len(truths)} cases: {names_of_missing}.",
                 "Every case needs one, named as its reference; or let missing ones count zero (--missing zero).",
             )
         if lacking:

@@ -107,8 +107,8 @@ def forest(
     plot.segment("low", "label", "high", "label", source=source, color="color", line_width=3, alpha=0.6)
     marks = plot.scatter("mean", "label", source=source, size=12, color="color", marker="marker")
     number = "{0." + "0" * digits + "}"
-    told = ("", "@label"), ("mean", f"@mean{number}"), ("95 %", f"@low{number} to @high{number}"), *tips
-    plot.add_tools(hover(*told, renderers=[marks]))
+    lines = ("", "@label"), ("mean", f"@mean{number}"), ("95 %", f"@low{number} to @high{number}"), *tips
+    plot.add_tools(hover(*lines, renderers=[marks]))
     if points is not None and len(points):
         plot.add_tools(_points(plot, points, series, number))
     plot.xaxis.axis_label = xlabel

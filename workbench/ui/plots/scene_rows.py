@@ -127,5 +127,5 @@ class Rows:
             facts["Speed"] = f"{np.hypot(*boxes.velocity[k]):.1f} m/s"
         if boxes.points[k] >= 0:
             facts["LiDAR points"] = f"{boxes.points[k]:,}"
-        told = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items())
-        return f'<dl class="facts" role="status">{told}</dl>'
+        entries = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items())
+        return f'<dl class="facts" role="status">{entries}</dl>'

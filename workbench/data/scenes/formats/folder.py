@@ -38,30 +38,30 @@ def read_folder(folder: Path | str) -> Scene:
     """
     folder = Path(folder)
     try:
-        told = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        content = json.loads((folder / FILE).read_text(encoding="utf-8"))
     except OSError as error:
         raise LabError(f"{folder.name} holds no {FILE}.", "Describe sensors and boxes in one.") from error
     except ValueError as error:
         raise LabError(f"{FILE} of {folder.name} is no JSON: {error}.", "Mend that line.") from error
-    if not isinstance(told, dict):
+    if not isinstance(content, dict):
         raise LabError(f"{FILE} of {folder.name} is no JSON object.", "It starts with {.")
-    forward = told.get("forward", "x")
+    forward = content.get("forward", "x")
     if forward not in FORWARD:
         raise LabError(f"{FILE} says that {forward!r} looks ahead.", f"Choose one of {', '.join(FORWARD)}.")
     turn = rigid(np.rint(turn_z(FORWARD[forward] * np.pi / 2)), np.zeros(3))
     points, rings, words = np.zeros((0, 5), np.float32), np.zeros(0, np.int16), ""
-    if told.get("points"):
-        points, rings, words = read_points(_below(folder, told["points"]), int(told.get("columns", 0)))
+    if content.get("points"):
+        points, rings, words = read_points(_below(folder, content["points"]), int(content.get("columns", 0)))
         points[:, :3] = moved(turn, points[:, :3].astype(float))
-    cameras = told.get("cameras", {})
+    cameras = content.get("cameras", {})
     if not isinstance(cameras, dict):
         raise LabError(f"The cameras in {FILE} are no JSON object.", 'Write {"front": {"image": ...}}.')
     scene = Scene(
-        name=str(told.get("name", folder.name)),
+        name=str(content.get("name", folder.name)),
         points=points,
         rings=rings,
         cameras=tuple(_camera(folder, str(name), row, inverse(turn)) for name, row in cameras.items()),
-        boxes=turned(_boxes(told["boxes"]), turn) if "boxes" in told else None,
+        boxes=turned(_boxes(content["boxes"]), turn) if "boxes" in content else None,
         note=words,
     )
     return checked(scene)

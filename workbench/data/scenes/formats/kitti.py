@@ -49,9 +49,9 @@ def read_frame(folder: Path | str, frame: str) -> Scene:
     folder = Path(folder)
     calib = _calibration(folder / "calib" / f"{frame}.txt")
     velodyne = folder / "velodyne" / f"{frame}.bin"
-    points, rings, told = np.zeros((0, 5), np.float32), np.zeros(0, np.int16), ""
+    points, rings, remark = np.zeros((0, 5), np.float32), np.zeros(0, np.int16), ""
     if velodyne.is_file():
-        points, rings, told = read_points(velodyne, 4)
+        points, rings, remark = read_points(velodyne, 4)
     rectified = _square(calib["R0_rect"].reshape(3, 3)) @ _square(calib["Tr_velo_to_cam"].reshape(3, 4))
     cameras = []
     for part, key in CAMERAS.items():
@@ -68,7 +68,7 @@ def read_frame(folder: Path | str, frame: str) -> Scene:
         cameras=tuple(cameras),
         boxes=_labels(labels, rectified) if labels.is_file() else None,
         token=frame,
-        note=told,
+        note=remark,
     )
     return checked(scene)
 

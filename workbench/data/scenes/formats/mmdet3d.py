@@ -35,8 +35,8 @@ def read_info(folder: Path | str, index: int = 0) -> Scene:
     """
     folder = Path(folder)
     try:
-        told = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        return checked(_scene(folder, told["data_list"][index], told["metainfo"]["categories"]))
+        content = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        return checked(_scene(folder, content["data_list"][index], content["metainfo"]["categories"]))
     except OSError as error:
         raise LabError(f"{folder.name} holds no {FILE}.", "Fetch the frame anew.") from error
     except (ValueError, KeyError, TypeError, IndexError) as error:

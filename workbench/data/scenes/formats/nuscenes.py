@@ -130,8 +130,8 @@ def open_nuscenes(folder: Path | str, version: str = "") -> NuScenes:
         )
     except (KeyError, TypeError) as error:
         raise _broken(found[0], error) from error
-    told = folder / found[0] / "NOTE.txt"
-    note = told.read_text(encoding="utf-8").strip() if told.is_file() else ""
+    remarks = folder / found[0] / "NOTE.txt"
+    note = remarks.read_text(encoding="utf-8").strip() if remarks.is_file() else ""
     return NuScenes(folder, found[0], tuple(r["token"] for r in rows), note, tables, data, annotations)
 
 
@@ -185,12 +185,12 @@ def _sample(release: NuScenes, sample: str, sweeps: int, images: bool, classes: 
         turn, ego = np.eye(4), np.eye(4)
     pose = _pose(release, anchor) @ ego
     clouds = [(np.zeros((0, 5), np.float32), np.zeros(0, np.int16))]
-    row, told = rows.get(LIDAR), []
+    row, remarks = rows.get(LIDAR), []
     for _ in range(sweeps + 1):
         if not row:
             break
         points, rings, words = _cloud(release, row)
-        told += [words] if words else []
+        remarks += [words] if words else []
         here = turn if row is anchor else inverse(pose) @ _pose(release, row) @ _mount(release, row)
         points[:, :3] = moved(here, points[:, :3].astype(float))
         points[:, 4] = (anchor["timestamp"] - row["timestamp"]) / 1e6
@@ -210,7 +210,7 @@ def _sample(release: NuScenes, sample: str, sweeps: int, images: bool, classes: 
         token=sample,
         sequence=release.drive(sample),
     )
-    return scene.noted(release.note, *sorted(set(told)))
+    return scene.noted(release.note, *sorted(set(remarks)))
 
 
 def _cloud(release: NuScenes, row: dict) -> tuple[np.ndarray, np.ndarray, str]:

@@ -108,16 +108,16 @@ BEAMS = ("ring", "beam", "line", "channel", "scalar_ring")
 
 def _settled(name: str, xyz: np.ndarray, intensity: np.ndarray | None, ring: np.ndarray | None) -> Cloud:
     """Bring intensity to [0, 1]: it stays if it is there, is divided by 255 if that suffices, else by its maximum."""
-    points, told = np.zeros((len(xyz), 5), np.float32), ""
+    points, remark = np.zeros((len(xyz), 5), np.float32), ""
     points[:, :3] = xyz
     if intensity is not None and len(xyz):
         finite = intensity[np.isfinite(intensity)]
         top = float(finite.max(initial=0.0))
         by = 1.0 if top <= 1 else 255.0 if top <= 255 else top
         points[:, 3] = np.clip(intensity / by, 0, 1)
-        told = f"its intensity was divided by {by:.6g}" if by not in (1.0, 255.0) else ""
+        remark = f"its intensity was divided by {by:.6g}" if by not in (1.0, 255.0) else ""
     rings = np.full(len(xyz), -1, np.int16)
     if ring is not None:
         fine = np.isfinite(ring) & (ring >= 0) & (ring < RINGS)
         rings[fine] = np.asarray(ring)[fine].astype(np.int16)
-    return points, rings, told
+    return points, rings, remark
