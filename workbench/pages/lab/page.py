@@ -14,7 +14,8 @@ from workbench.contract.errors import LabError
 from workbench.contract.lab import Lab
 from workbench.engine import open_engine
 from workbench.pages.access import user_name
-from workbench.pages.form import STRETCH, Form, plain
+from workbench.pages.form import STRETCH, Form
+from workbench.pages.lab.banner import RunBanner
 from workbench.pages.lab.expected_time import ExpectedTime
 from workbench.pages.lab.manage import ManagePanel
 from workbench.pages.lab.own_data import OwnDataInput
@@ -22,12 +23,10 @@ from workbench.pages.lab.progress import LivePanel
 from workbench.pages.lab.share import SharePanel
 from workbench.pages.runs.table import RunsTable
 from workbench.pages.sweep.form import SweepForm
-from workbench.pages.sweep.list import sweep_link
-from workbench.runs.describe import format_value
 from workbench.runs.record import ACTIVE, RESUMABLE, Run
 from workbench.runs.store import open_store
 from workbench.ui import reading, style
-from workbench.ui.address import Place, href
+from workbench.ui.address import Place
 from workbench.ui.claims import claims_html
 from workbench.ui.deferred import soon
 from workbench.ui.errors import error_card, error_html
@@ -67,7 +66,7 @@ class LabPage:
         self.sweep = SweepForm(lab, self.form, shell)
         self._word = style.html()  # what went wrong with Run or Stop, and what the engine says
         self._expected = ExpectedTime(lab, self.engine.scheduler)
-        self._banner = style.html()
+        self._banner = RunBanner(lab)
         self._place = pn.Column(sizing_mode="stretch_width", margin=0)
         self.layout = self._compose()
 
@@ -95,7 +94,7 @@ class LabPage:
         if "file" in self.form.fields:
             fields.append(OwnDataInput(self.lab.modality, self._file_chosen).layout)
         form = pn.Column(*fields, self.form.layout, sizing_mode="stretch_width", margin=0, css_classes=["form"])
-        parts = (self.live.layout, self._banner, self.manage.layout, self.share.layout, self._place)
+        parts = (self.live.layout, self._banner.layout, self.manage.layout, self.share.layout, self._place)
         out = pn.Column(*parts, sizing_mode="stretch_width", margin=0, css_classes=["out"])
         return pn.Column(head, actions, form, out, sizing_mode="stretch_width", margin=0, stylesheets=[GRID])
 
@@ -221,55 +220,8 @@ class LabPage:
 
     def _say_shown(self) -> None:
         """Show which run is shown, and whether the form differs from it."""
-        run = self.shown
-        if run is None:
-            self._banner.object = ""
-            return
-        differs = self._differences(run)
-        stale = bool(differs) and (self._touched or run.status != "recorded")
-        when = run.created.astimezone().strftime("%d %b %Y, %H:%M")
-        name = f'<a href="{escape(href(lab=self.lab.name, run=run.id))}">{escape(run.name or run.id[:8])}</a>'
-        facts = [
-            when,
-            f"preset {escape(run.preset)}" if run.preset else "",
-            f"seed {run.seed}",
-            style.seconds(run.seconds),
-            sweep_link(run.group),
-        ]
-        said = f'<div class="row">{style.chip(run.status)} <span>Showing {name}</span></div>'
-        said += f'<p class="soft small">{" · ".join(filter(None, facts))}</p>'
-        if run.status == "recorded":
-            said += "<p>A recorded run that ships with the lab. Press <strong>Run</strong> for one of your own.</p>"
-        elif self.lab.recorded is not None:
-            there = escape(href(lab=self.lab.name, run=f"recorded-{self.lab.name}"))
-            said += f'<p class="small"><a href="{there}">The recorded run that ships with the lab</a></p>'
-        if run.status == "stopped":
-            said += "<p>Stopped before its end: what was ready by then is shown. Resume goes on from there.</p>"
-        if run.result.notes:
-            notes = "".join(f'<p class="small">{escape(note)}</p>' for note in run.result.notes)
-            said += f"<details><summary>To know about this result ({len(run.result.notes)})</summary>{notes}</details>"
-        if stale:
-            said += (
-                f'<p role="status"><span aria-hidden="true">⟳</span> <strong>The form has changed since:</strong> '
-                f"{escape('; '.join(differs))}. Press Run to bring the results up to date.</p>"
-            )
-        self._banner.object = f'<div class="note {"unsure" if stale else "quiet"}">{said}</div>'
+        stale = self._banner.show(self.shown, self.form, self._touched)
         self._place.styles = {"opacity": "0.7" if stale else "1"}  # leaving it out would not take it away again
-
-    def _differences(self, run: Run) -> list[str]:
-        """Return "eps: 0.5 → 0.7" for each value of the form that differs from the shown run's."""
-        try:
-            now = {**plain(self.form.values()), "seed": self.form.seed.value}
-        except LabError:
-            return ["a value does not fit"]
-        then = {**run.params, "seed": run.seed}
-        if run.status == "recorded":  # it has a preset of its own; what counts is what the user has changed
-            now = {name: now[name] for name in (*self.form.changes(), "seed")}
-        return [
-            f"{k}: {format_value(then.get(k))} → {format_value(v)}"
-            for k, v in now.items()
-            if k in then and then[k] != v
-        ]
 
     # -- the form ----------------------------------------------------------------------------------------
 
