@@ -207,10 +207,15 @@ class Tables(Mapping):
 
 def drawn(tab):
     """Draw a tab; return its figures, its widgets of our own, and its sentences."""
-    models = list(pn.panel(tab()).get_root().references())
+    view = pn.panel(tab())
+    models = list(view.get_root().references())
     figures = [model for model in models if isinstance(model, bm.Plot)]
     widgets = [model for model in models if "ESM" in type(model).__name__]
-    texts = [re.sub(r"<[^>]*>", " ", model.text) for model in models if isinstance(getattr(model, "text", None), str)]
+    texts = [
+        re.sub(r"<[^>]*>", " ", str(part.object))
+        for part in view.select()
+        if isinstance(getattr(part, "object", None), str)
+    ]
     return figures, widgets, [text for text in texts if len(text.split()) > 4]
 
 
