@@ -241,3 +241,17 @@ def test_a_strangers_run_that_is_resumed_here_while_we_look_is_not_lost(registry
     recovery.refresh(registry, run.id)
     assert registry.tasks[run.id] is resumed[0] and resumed[0].live.status == "queued"
     assert open_store().run(run.id).status == "running"  # nobody has called it lost
+
+
+def test_a_run_that_meets_a_closed_client_is_sent_again_and_has_not_failed(registry):
+    """The cluster was killed a moment ago, and is not renewed yet."""
+
+    def submit(*args, **named):
+        raise RuntimeError("Client is closed.")
+
+    run = open_store().create("trial", {}, seed=0, preset="", device="cpu", scheduler=registry.owner)
+    task = attempt(registry, run, "queued")
+    registry.client = SimpleNamespace(status="closed", submit=submit)
+    assert not dispatch.send(registry, task) and task.live.status == "queued"
+    registry.client = SimpleNamespace(status="running", submit=submit)
+    assert dispatch.send(registry, task) and task.live.status == open_store().run(run.id).status == "failed"

@@ -56,7 +56,7 @@ class Engine:
     def __init__(self, scheduler: str | None = None, slots: int | None = None):
         self.scheduler, self.slots = scheduler, slots or cluster.slot_count()
         self.state, self.message = "starting", "The engine is starting."
-        self._registry = RunRegistry(scheduler, owner=scheduler or this_process())
+        self._registry = RunRegistry(scheduler, owner=scheduler or this_process(), send=self._send)
         self._child: subprocess.Popen | None = None
         self._ready = threading.Event()
         threading.Thread(target=self._work, name="engine", daemon=True).start()
@@ -268,12 +268,17 @@ class Engine:
         return task
 
     def _send(self, task: Task) -> None:
+        """Send a queued run once the engine is ready; again, if the cluster had just been killed and is renewed."""
         try:
             self.wait()
+            while not dispatch.send(self._registry, task):
+                if self._child is None:
+                    raise LabError("The connection to the scheduler is closed.", "Restart the workbench.")
+                if self.closed.wait(LOOK):
+                    return
+                self.wait()
         except LabError as error:
             self._registry.finish(task, "failed", worker.error_record(error))
-        else:
-            dispatch.send(self._registry, task)
 
     def _ask(self, run_id: str, request: dict[str, Any]) -> Result:
         run = dispatch.finished_run(run_id)

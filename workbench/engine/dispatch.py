@@ -16,12 +16,19 @@ from workbench.runs.store import open_store
 ANSWER_TIMEOUT = 120  # seconds for the answer to a question
 
 
-def send(registry: RunRegistry, task: Task) -> None:
-    """Hand a queued run to the scheduler; one that cannot be handed over has failed."""
+def send(registry: RunRegistry, task: Task) -> bool:
+    """Hand a queued run to the scheduler, if it is still wanted; return False when the client was closed meanwhile.
+
+    A run that cannot be handed over for any other reason has failed.
+    """
+    client = registry.client
     try:
         _submit(registry, task)
     except Exception as error:
+        if client.status in ("closed", "closing"):
+            return False
         registry.finish(task, "failed", worker.error_record(error))
+    return True
 
 
 def _submit(registry: RunRegistry, task: Task) -> None:
@@ -65,7 +72,7 @@ def on_task_done(registry: RunRegistry, task: Task, future: Any) -> None:
         registry.finish(task, "failed", worker.error_record(error))
     elif task.kill_at is None and not _begun(registry, task):
         task.key = scheduler.new_key(task.live.run_id)
-        registry.sender.submit(send, registry, task)  # it only stood in line at a worker that died: nothing is lost
+        registry.sender.submit(registry.send, task)  # it only stood in line at a worker that died: nothing is lost
     else:
         end_lost(registry, task)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -35,6 +36,8 @@ class RunRegistry:
         What is known of each run, by its id; held by `lock`.
     now
         The latest turn of a run that has started (see `workbench.engine.fairness`).
+    send
+        Sends a queued run; of the engine.
     unwritten
         Attempts that have ended, and how, which the store could not be told yet.
     background
@@ -48,6 +51,7 @@ class RunRegistry:
     client: Any = None
     tasks: dict[str, Task] = field(default_factory=dict)
     now: int = 0
+    send: Callable[[Task], Any] | None = None
     unwritten: list[tuple] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
     closed: threading.Event = field(default_factory=threading.Event)
