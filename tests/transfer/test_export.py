@@ -24,6 +24,7 @@ from PIL import Image
 import workbench
 from workbench import viewers
 from workbench.api import runs as api
+from workbench.contract import Tab
 from workbench.contract.errors import LabError
 from workbench.contract.lab import get_lab
 from workbench.engine.provenance import provenance
@@ -159,14 +160,15 @@ def test_every_view_of_the_recorded_run_is_in_its_report():
 
 
 def test_a_view_that_fails_is_told_and_the_others_stand(run, monkeypatch):
+    import holoviews as hv
     import trial_lab.views
 
-    def views(result, link=None):
-        import holoviews as hv
-
-        return {"Broken": lambda: 1 / 0, "Whole": lambda: hv.Curve([1, 2, 3]), "Odd": lambda: Odd()}
-
-    monkeypatch.setattr(trial_lab.views, "views", views)
+    tabs = (
+        Tab("Broken", lambda result, link: 1 / 0),
+        Tab("Whole", lambda result, link: hv.Curve([1, 2, 3])),
+        Tab("Odd", lambda result, link: Odd()),
+    )
+    monkeypatch.setattr(trial_lab.views, "TABS", tabs)
     html = report_html(run)
     assert "division by zero" in html and html.count("<figure data-figure=") == 1
     assert "(Odd) needs a running workbench" in html
