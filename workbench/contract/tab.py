@@ -36,6 +36,9 @@ class Tab:
 
     def fits(self, result: Result) -> bool:
         """Return True if a result has what the tab needs."""
-        there = [name for name in (*self.needs, *self.any_of) if result.has(name) or name in result.arrays]
-        complete = set(self.needs) <= set(there) and (not self.any_of or bool(set(self.any_of) & set(there)))
+
+        def has(name: str) -> bool:
+            return result.has(name) or name in result.arrays
+
+        complete = all(map(has, self.needs)) and (not self.any_of or any(map(has, self.any_of)))
         return complete and (self.when is None or self.when(result))

@@ -80,7 +80,7 @@ def on_task_done(registry: RunRegistry, task: Task, future: Any) -> None:
 def _begun(registry: RunRegistry, task: Task) -> bool:
     """Return True if a worker has begun an attempt; when the store cannot tell, it is taken for one that has."""
     try:
-        return registry.store.has_begun(task.key, task.live.run_id)
+        return registry.store.attempts(task.live.run_id)[1] == task.key
     except Exception:
         return True
 

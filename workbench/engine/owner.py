@@ -24,3 +24,8 @@ def owner_gone(owner: str) -> bool:
         return abs(psutil.Process(int(pid)).create_time() - float(created)) > 2
     except psutil.NoSuchProcess:
         return True
+
+
+def place_of(owner: str) -> str:
+    """Return where an owner runs: the machine of a process, or the address of a cluster."""
+    return owner.split(":")[1] if owner.startswith("local:") else owner

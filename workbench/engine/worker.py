@@ -126,7 +126,7 @@ class WorkerContext(MemoryContext):
     def disowned(self) -> bool:
         """Return True if the run was called lost meanwhile, and may go on elsewhere; no, when the store cannot tell."""
         try:
-            return not self.store.owns(self.attempt, self.run.id)
+            return self.store.attempts(self.run.id)[0] != self.attempt
         except LabError:
             return False
 
@@ -195,7 +195,8 @@ def execute(run_id: str, store_uri: str, store_root: str) -> str:
     run = store.run(run_id)
     # Dask starts a task again when its worker died, and a cluster whose engine is gone goes on with what it has in
     # line. Such an attempt is lost: the run may be queued once more by now, and belong to the next one.
-    if not store.owns(attempt, run_id) or store.has_begun(attempt, run_id):
+    owner, begun = store.attempts(run_id)
+    if owner != attempt or begun == attempt:
         return SUPERSEDED
     _stops.discard(run_id)  # an earlier stop of a run that is resumed; a new one is asked for again at the start
     device = choose_device(run.device)

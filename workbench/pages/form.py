@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import param
 
 from workbench.contract.errors import LabError
 from workbench.contract.params import Params
-from workbench.ui.controls import help_text, label_text
+from workbench.ui.controls import help_text, label_text, step_of
 from workbench.ui.style import FOLD
 
 STRETCH = {"sizing_mode": "stretch_width", "margin": (5, 0)}
@@ -40,9 +39,9 @@ def widget_for(declared: param.Parameter, value: Any, unit: str = "") -> pn.widg
     if isinstance(declared, param.Selector):
         return pmui.Select(value=value, options=declared.get_range(), **common)
     if isinstance(declared, param.Integer):
-        return pmui.IntInput(value=value, step=declared.step or 1, **WHOLE, **common)
+        return pmui.IntInput(value=value, step=step_of(declared), **WHOLE, **common)
     if isinstance(declared, param.Number):
-        return pmui.FloatInput(value=value, step=declared.step or _step(declared), sx=PLAIN, **common)
+        return pmui.FloatInput(value=value, step=step_of(declared), sx=PLAIN, **common)
     text = value if isinstance(declared, param.String) else json.dumps(plain(value))
     return pmui.TextInput(value=text or "", **common)
 
@@ -211,8 +210,3 @@ class Form:
 def plain(value: Any) -> Any:
     """Return a value as JSON would give it back, so that tuples equal lists."""
     return json.loads(json.dumps(value, default=str))
-
-
-def _step(declared: param.Number) -> float:
-    low, high = declared.bounds or (None, None)
-    return 10.0 ** round(math.log10((high - low) / 100)) if None not in (low, high) and high > low else 0.1

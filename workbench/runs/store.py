@@ -262,16 +262,14 @@ class Store:
             link.exec_driver_sql("PRAGMA analysis_limit = 400")
             link.exec_driver_sql("ANALYZE")
 
-    def owns(self, attempt: str, run_id: str) -> bool:
-        """Return True if a run belongs to an attempt, by its Dask key; a run that has ended belongs to none.
+    def attempts(self, run_id: str) -> tuple[str, str]:
+        """Return the attempt that a run belongs to, and the one that a worker began last, by their Dask keys.
 
-        A worker may live on for seconds after its engine is gone and the run has been resumed elsewhere.
+        A run that has ended belongs to none: "". A worker may live on for seconds after its engine is gone and the run
+        has been resumed elsewhere.
         """
-        return self._tags(run_id).get("attempt", "") == attempt
-
-    def has_begun(self, attempt: str, run_id: str) -> bool:
-        """Return True if an attempt is the last one that a worker has begun."""
-        return self._tags(run_id).get("begun", "") == attempt
+        tags = self._tags(run_id)
+        return tags.get("attempt", ""), tags.get("begun", "")
 
     # -- inside --------------------------------------------------------------------------------
 

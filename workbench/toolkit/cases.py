@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 
 from workbench.contract.errors import LabError
 from workbench.contract.result import Result
@@ -29,24 +30,27 @@ def to_npz(name: str, arrays: Mapping[str, Any]) -> bytes:
 
 def has_cases(result: Result) -> bool:
     """Return True if a result keeps any case."""
-    return any(name.startswith("case_") for name in result.media)
+    return bool(_files(result))
 
 
-def case_contents(result: Result) -> Iterator[tuple[int, list[str]]]:
-    """Yield the modality and the names of the arrays of each kept case, without reading the large ones."""
-    for file in sorted(name for name in result.media if name.startswith("case_")):
+def opened_cases(result: Result) -> Iterator[NpzFile]:
+    """Yield each case that a result keeps, opened: an array is read when it is asked for."""
+    for file in _files(result):
         with np.load(io.BytesIO(result.media[file]), allow_pickle=False) as kept:
-            yield int(kept["modality"]), kept.files
+            yield kept
 
 
 def stored_cases(result: Result) -> dict[str, Arrays]:
     """Return the cases that a result keeps: name -> its arrays."""
     found = {}
-    for file in sorted(name for name in result.media if name.startswith("case_")):
-        with np.load(io.BytesIO(result.media[file]), allow_pickle=False) as kept:
-            arrays = {key: kept[key] for key in kept.files}
+    for kept in opened_cases(result):
+        arrays = {key: kept[key] for key in kept.files}
         found[arrays.pop("name").tobytes().decode()] = arrays
     return found
+
+
+def _files(result: Result) -> list[str]:
+    return sorted(name for name in result.media if name.startswith("case_"))
 
 
 def chosen_voxel(at: Sequence[float] | None, shape: tuple[int, ...]) -> np.ndarray:

@@ -200,7 +200,7 @@ def follow(
     began, count = time.perf_counter(), 0
     for step, means in resume_training(key, flat, steps, run_state, label):
         count += 1
-        for job, mean in zip(jobs, means or (), strict=means is not None):
+        for job, mean in zip(jobs, means, strict=True) if means is not None else ():
             loss = dict(zip(terms, mean, strict=True))
             run_state.book["training"].append(job.about | {unit: step} | dict(columns or {}) | loss)
             if job.about["seed"] == 0:

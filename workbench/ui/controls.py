@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import panel as pn
 import panel_material_ui as pmui
 import param
@@ -19,6 +21,14 @@ def help_text(declared: param.Parameter) -> str:
 def label_text(declared: param.Parameter, unit: str = "") -> str:
     """Return the label with its unit."""
     return f"{declared.label} ({unit})" if unit else declared.label
+
+
+def step_of(declared: param.Number) -> float:
+    """Return the step of a number: its own, else 1 for an integer, else a power of ten near 1 % of its range."""
+    if declared.step or isinstance(declared, param.Integer):
+        return declared.step or 1
+    low, high = declared.bounds or (None, None)
+    return 10.0 ** round(math.log10((high - low) / 100)) if None not in (low, high) and high > low else 0.1
 
 
 def controls(question: type[Question], **widths: int) -> dict[str, pn.widgets.Widget]:
@@ -39,5 +49,4 @@ def _control(declared: param.Parameter, unit: str, width: int) -> pn.widgets.Wid
     start, end = declared.get_soft_bounds()
     kind = pmui.IntSlider if isinstance(declared, param.Integer) else pmui.FloatSlider
     value = start if declared.default is None else declared.default
-    step = declared.step or (1 if kind is pmui.IntSlider else (end - start) / 100)
-    return kind(value=value, start=start, end=end, step=step, **common)
+    return kind(value=value, start=start, end=end, step=step_of(declared), **common)

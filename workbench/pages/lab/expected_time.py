@@ -7,13 +7,13 @@ import asyncio
 import panel as pn
 
 from workbench.contract.lab import Lab
+from workbench.engine.durations import usual_seconds
 from workbench.engine.owner import this_process
-from workbench.runs.durations import usual_seconds
 from workbench.runs.store import open_store
 from workbench.ui import style
 from workbench.ui.deferred import soon
 
-PROMISED = "quick", "about a minute on two cores"  # of every lab
+QUICK = "quick"  # the preset that takes about a minute on two cores, in every lab
 
 
 class ExpectedTime:
@@ -47,7 +47,6 @@ class ExpectedTime:
             return
         if took is not None:
             self.layout.object = f'<p class="small soft">About {style.seconds(took)} on this machine.</p>'
-        elif preset == PROMISED[0]:
-            self.layout.object = f'<p class="small soft">Not run here yet: {PROMISED[1]}.</p>'
         else:
-            self.layout.object = '<p class="small soft">Not run here yet: it may take long.</p>'
+            usual = "about a minute on two cores" if preset == QUICK else "it may take long"
+            self.layout.object = f'<p class="small soft">Not run here yet: {usual}.</p>'

@@ -34,13 +34,16 @@ def unpacked(blob: bytes | np.ndarray) -> Scene:
 
 def has_scenes(result: Result) -> bool:
     """Return True if a result keeps any scene."""
-    return any(name.startswith("scene_") for name in result.media)
+    return bool(_files(result))
 
 
 def scenes_of(result: Result) -> dict[str, Scene]:
     """Return the scenes that a result keeps: name -> scene."""
-    files = sorted(name for name in result.media if name.startswith("scene_"))
-    return {scene.name: scene for scene in (unpacked(result.media[file]) for file in files)}
+    return {scene.name: scene for scene in (unpacked(result.media[file]) for file in _files(result))}
+
+
+def _files(result: Result) -> list[str]:
+    return sorted(name for name in result.media if name.startswith("scene_"))
 
 
 def rows_of(found: Boxes) -> list[dict]:

@@ -14,7 +14,7 @@ from workbench.data.volumes.volume import Labels, Volume
 from workbench.labs.eam.params import ABLATIONS, ARMS, EAM, MODALITIES
 from workbench.labs.eam.views import style
 from workbench.labs.eam.views.classes import classes_of, pixel_aspect
-from workbench.toolkit.cases import case_contents, stored_cases
+from workbench.toolkit.cases import opened_cases, stored_cases
 from workbench.ui import frame
 from workbench.ui.link import remember
 from workbench.ui.plots.volumes import side, slices_view
@@ -33,12 +33,13 @@ def of_modality(cases: dict[str, dict[str, np.ndarray]], m: int) -> list[str]:
 
 def has_pair(result: Result) -> bool:
     """Return True if a result keeps a CT and an MR subject."""
-    return {0, 1} <= {modality for modality, _ in case_contents(result)}
+    return {0, 1} <= {int(kept["modality"]) for kept in opened_cases(result)}
 
 
 def has_attention(result: Result) -> bool:
     """Return True if the external module's attention is kept besides the pair."""
-    return has_pair(result) and any("attention 0" in names for _, names in case_contents(result))
+    kept = [(int(case["modality"]), "attention 0" in case.files) for case in opened_cases(result)]
+    return {0, 1} <= {modality for modality, _ in kept} and any(attention for _, attention in kept)
 
 
 def parts(name: str, arrays: dict[str, np.ndarray], names: list[str], mask: str, note: str) -> tuple:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from statistics import median
 
+from workbench.engine.owner import place_of
 from workbench.runs.store import Store
 
 LAST = 5  # runs of which the median is taken
@@ -19,14 +20,9 @@ def usual_seconds(store: Store, lab: str, preset: str, owner: str) -> float | No
     owner
         Of the runs that are expected (see `workbench.engine.owner`): a process of this machine, or a cluster.
     """
-    runs = store.runs(lab, status=("done",))
-    took = [
-        run.seconds for run in runs if run.preset == preset and run.seconds and _place(run.scheduler) == _place(owner)
+    place = place_of(owner)
+    runs = [
+        run for run in store.runs(lab, status=("done",)) if run.preset == preset and place_of(run.scheduler) == place
     ]
+    took = [run.seconds for run in runs if run.seconds]
     return median(took[:LAST]) if took else None
-
-
-def _place(owner: str) -> str:
-    """Return where an owner runs: the machine of a process, or the address of a cluster."""
-    kind, _, rest = owner.partition(":")
-    return rest.split(":")[0] if kind == "local" else owner

@@ -1,6 +1,6 @@
 """What a preset took on this machine says how long it will take."""
 
-from workbench.runs.durations import usual_seconds
+from workbench.engine.durations import usual_seconds
 from workbench.runs.store import Store
 
 HERE, THERE, CLUSTER = "local:ada:17:1000", "local:bob:17:1000", "tcp://10.0.0.1:8786"
