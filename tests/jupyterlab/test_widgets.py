@@ -36,6 +36,18 @@ def run_cell(tab: Page, number: int) -> None:
     tab.keyboard.press("Shift+Enter")
 
 
+def kernel_has(tab: Page, state: str) -> None:
+    """Ask the kernel again and again what it has: what a hand changed is on its way."""
+    said = tab.locator(".jp-OutputArea-output", has_text="kernel has")
+    for _ in range(120):
+        run_cell(tab, 1)
+        expect(said).to_be_visible()
+        if state in said.inner_text():
+            return
+        tab.wait_for_timeout(500)
+    raise AssertionError(f"the kernel never had {state}: {said.inner_text()}")
+
+
 def test_the_grid_works_in_jupyterlab(opened):
     tab = opened("grid.ipynb", *GRID)
     run_cell(tab, 0)
@@ -46,9 +58,7 @@ def test_the_grid_works_in_jupyterlab(opened):
     expect(tab.locator(".hit")).to_have_count(3)
     assert tab.locator(".jp-Notebook .jp-Cell").count() == len(GRID)
     expect(tab.get_by_role("button", name="Mute snare")).to_have_attribute("aria-pressed", "true")
-    tab.wait_for_timeout(500)  # on its way to the kernel
-    run_cell(tab, 1)
-    expect(tab.get_by_text("kernel has [[0, 3], [4, 2], [6, 2]] 2 ['snare']")).to_be_visible()
+    kernel_has(tab, "[[0, 3], [4, 2], [6, 2]] 2 ['snare']")
     run_cell(tab, 2)
     expect(tab.locator(".hit")).to_have_count(4)
     expect(tab.get_by_role("spinbutton", name="Tempo")).to_have_value("99")
@@ -67,9 +77,7 @@ def test_the_slices_work_in_jupyterlab(opened):
     expect(axial).to_have_attribute("data-shown", "16")
     tab.get_by_role("button", name="Show liver").click()
     assert tab.locator(".jp-Notebook .jp-Cell").count() == len(SLICES)
-    tab.wait_for_timeout(1000)  # on its way to the kernel
-    run_cell(tab, 1)
-    expect(tab.get_by_text("kernel has [20, 24, 16] [1]")).to_be_visible()
+    kernel_has(tab, "[20, 24, 16] [1]")
     run_cell(tab, 2)
     expect(axial).to_have_attribute("data-shown", "5")
 

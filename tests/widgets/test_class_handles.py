@@ -57,18 +57,30 @@ def drag(tab, name: str, dx: float, dy: float) -> None:
 
 
 def until(tab, holds) -> None:
-    for _ in range(100):
+    for _ in range(1200):
         if holds():
             return
         tab.wait_for_timeout(50)
-    raise AssertionError("it did not come to hold within 5 s")
+    raise AssertionError("it did not come to hold within 60 s")
+
+
+def put(handles, tab, **fields) -> int:
+    """Put classes where a test wants them, until the screen shows it; return how often a hand has moved them."""
+    fields = {"means": [[-2.0, 0.0], [2.0, 0.0]], "stds": [[1.0, 1.0], [1.0, 1.0]], "rotation": 0.0} | fields
+
+    def shown() -> bool:
+        handles.param.update(**fields)
+        knobs = [tab.get_by_role("slider", name=name) for name in ("Mean of left", "Mean of right", "Rotation")]
+        now = [knob.get_attribute("aria-valuetext") for knob in knobs]
+        return now == ["x -2, y 0", "x 2, y 0", f"{fields['rotation']:g} degrees"]
+
+    until(tab, shown)
+    return handles.settled
 
 
 def test_dragging_a_mean_changes_python(page):
     handles, tab = page
-    handles.param.update(means=[[-2.0, 0.0], [2.0, 0.0]], rotation=0.0)
-    settled = handles.settled
-    tab.wait_for_timeout(300)
+    settled = put(handles, tab)
     drag(tab, "Mean of left", -70, -35)
     until(tab, lambda: handles.settled == settled + 1)
     x, y = handles.means[0]
@@ -79,9 +91,7 @@ def test_dragging_a_mean_changes_python(page):
 
 def test_the_handle_follows_the_pointer_when_the_plane_is_turned(page):
     handles, tab = page
-    handles.param.update(means=[[-2.0, 0.0], [2.0, 0.0]], rotation=90.0)
-    settled = handles.settled
-    tab.wait_for_timeout(300)
+    settled = put(handles, tab, rotation=90.0)
     x, y = middle(tab, "Mean of right")
     drag(tab, "Mean of right", 0, -40)  # up in the picture is along the first axis now
     until(tab, lambda: handles.settled == settled + 1)
@@ -92,9 +102,7 @@ def test_the_handle_follows_the_pointer_when_the_plane_is_turned(page):
 
 def test_spread_and_rotation_handles(page):
     handles, tab = page
-    handles.param.update(means=[[-2.0, 0.0], [2.0, 0.0]], stds=[[1.0, 1.0], [1.0, 1.0]], rotation=0.0)
-    settled = handles.settled
-    tab.wait_for_timeout(300)
+    settled = put(handles, tab)
     drag(tab, "Spread of left, second axis", 0, -35)
     until(tab, lambda: handles.settled == settled + 1)
     assert handles.stds[0][0] == 1.0 and handles.stds[0][1] > 1.5
@@ -105,9 +113,7 @@ def test_spread_and_rotation_handles(page):
 
 def test_arrow_keys_move_the_focused_handle(page):
     handles, tab = page
-    handles.param.update(means=[[-2.0, 0.0], [2.0, 0.0]], rotation=0.0)
-    settled = handles.settled
-    tab.wait_for_timeout(300)
+    settled = put(handles, tab)
     slider = tab.get_by_role("slider", name="Mean of right")
     slider.focus()
     tab.keyboard.press("ArrowUp")
@@ -120,8 +126,7 @@ def test_arrow_keys_move_the_focused_handle(page):
 
 def test_python_moves_the_handle_and_hides_it(page):
     handles, tab = page
-    handles.param.update(means=[[-2.0, 0.0], [2.0, 0.0]], rotation=0.0)
-    tab.wait_for_timeout(300)
+    put(handles, tab)
     x, _ = middle(tab, "Mean of left")
     handles.means = [[-4.0, 0.0], [2.0, 0.0]]
     until(tab, lambda: middle(tab, "Mean of left")[0] < x - 20)

@@ -116,11 +116,11 @@ def seen(tab) -> dict[str, list[float]]:
 
 
 def until(tab, holds):
-    for _ in range(200):
+    for _ in range(600):
         if value := holds():
             return value
         tab.wait_for_timeout(100)
-    raise AssertionError("it did not come to hold within 20 s")
+    raise AssertionError("it did not come to hold within 60 s")
 
 
 def stage(tab):

@@ -47,6 +47,6 @@ def test_a_click_from_above_selects_in_every_picture(served, width):
         k = int(np.argmax(scene.boxes.size[:, 0]))  # the longest is the easiest to hit
         x, y = scene.boxes.center[k, :2]
         tab.mouse.click(*tab.evaluate(SPOT, [plots[-1].id, -float(y), float(x)]))
-        tab.get_by_text("LiDAR points").wait_for(timeout=15_000)
+        tab.get_by_text("LiDAR points").wait_for(timeout=60_000)
         assert [s.selected.indices for s in drawn] == [[k]] * 7
         assert not tab.problems and not tab.foreign

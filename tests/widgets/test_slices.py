@@ -171,14 +171,27 @@ def shown(served) -> Iterator[tuple]:
 
 @pytest.fixture
 def page(shown, until):
-    """Put everything back to its start."""
+    """Put everything back to its start, until the screen shows it: what a click changed may still be on its way."""
     one, two, tab = shown
-    start = slices_of(one_side())
-    for view in (one, two):
-        view.param.update(cursor=[20, 25, 15], mode="difference", opacity=0.45, outline=True, hidden=[])
-    one.windows = start["windows"]
-    until(lambda: indices(tab) == [15, 25, 20])
+    windows = slices_of(one_side())["windows"]
+
+    def at_start() -> bool:
+        for view in (one, two):
+            view.param.update(cursor=[20, 25, 15], mode="difference", opacity=0.45, outline=True, hidden=[])
+        one.windows = windows
+        return indices(tab) == [15, 25, 20] and all(looks_new(tab.locator(".slices-view").nth(k)) for k in (0, 1))
+
+    until(at_start)
     return one, two, tab
+
+
+def looks_new(view) -> bool:
+    """Return whether a view shows every organ, with the outline, at the opacity and in the mode of its start."""
+    pressed = view.locator("button[aria-label^='Show ']").evaluate_all("all => all.map((one) => one.ariaPressed)")
+    outline = view.get_by_role("button", name="Outline").get_attribute("aria-pressed")
+    opacity = view.get_by_role("slider", name="Opacity of the fill").input_value()
+    state = [view.get_attribute("data-mode"), outline, float(opacity), set(pressed) - {None}]
+    return state == ["difference", "true", 0.45, {"true"}]
 
 
 @pytest.fixture

@@ -118,19 +118,27 @@ def page(shown):
     cell(tab, "kick", 0).focus()
     tab.keyboard.press("Escape")  # nothing is selected
     fields = {"hits": START, "steps": 32, "tempo": 120.0, "loop": [], "playing": False, "muted": [], "soloed": []}
-    grid.param.update(**fields, prompt_steps=0, marks=[], curve=[], probabilities=[], editable=True)
-    other.hits = START
-    until(tab, lambda: tab.locator(".hit").count() == 2 * len(START) and tab.locator(".head:visible").count() == 0)
+
+    def at_start() -> bool:  # again and again: what a hand changed last may still be on its way to Python
+        grid.param.update(**fields, prompt_steps=0, marks=[], curve=[], probabilities=[], editable=True)
+        other.hits = START
+        pressed = tab.locator("button[aria-pressed=true][aria-label^=Mute], button[aria-pressed=true][aria-label^=Solo]")
+        tempo = tab.get_by_role("spinbutton", name="Tempo").first.input_value()
+        hits, heads = tab.locator(".hit").count(), tab.locator(".head:visible").count()
+        columns = tab.get_by_role("grid").first.get_by_role("row", name="kick", exact=True).get_by_role("gridcell")
+        return (hits, heads, pressed.count(), tempo, columns.count()) == (2 * len(START), 0, 0, "120", 32)
+
+    until(tab, at_start, "the grid as it was at first")
     tab.evaluate("window.heard.starts = []")
     return grid, tab
 
 
 def until(tab, holds, what="it") -> None:
-    for _ in range(600):
+    for _ in range(1200):
         if holds():
             return
         tab.wait_for_timeout(50)
-    raise AssertionError(f"{what} did not come to hold within 30 s")
+    raise AssertionError(f"{what} did not come to hold within 60 s")
 
 
 def cell(tab, piece: str, step: int):

@@ -130,11 +130,11 @@ def seen(tab) -> dict[str, list[float]]:
 
 
 def until(tab, holds):
-    for _ in range(100):
+    for _ in range(600):
         if value := holds():
             return value
         tab.wait_for_timeout(100)
-    raise AssertionError("it did not come to hold within 10 s")
+    raise AssertionError("it did not come to hold within 60 s")
 
 
 @pytest.mark.browser
