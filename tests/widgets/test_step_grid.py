@@ -122,7 +122,9 @@ def page(shown):
     def at_start() -> bool:  # again and again: what a hand changed last may still be on its way to Python
         grid.param.update(**fields, prompt_steps=0, marks=[], curve=[], probabilities=[], editable=True)
         other.hits = START
-        pressed = tab.locator("button[aria-pressed=true][aria-label^=Mute], button[aria-pressed=true][aria-label^=Solo]")
+        pressed = tab.locator(
+            "button[aria-pressed=true][aria-label^=Mute], button[aria-pressed=true][aria-label^=Solo]"
+        )
         tempo = tab.get_by_role("spinbutton", name="Tempo").first.input_value()
         hits, heads = tab.locator(".hit").count(), tab.locator(".head:visible").count()
         columns = tab.get_by_role("grid").first.get_by_role("row", name="kick", exact=True).get_by_role("gridcell")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import atexit
 import concurrent.futures
 import functools
+import logging
 import os
 import subprocess
 import threading
@@ -113,6 +114,8 @@ class Engine:
     def _connect(self) -> None:
         from distributed import Client
 
+        # What it logs of a connection that closes as the engine ends would only disturb the terminal.
+        logging.getLogger("distributed.batched").setLevel(logging.ERROR)
         address = self.scheduler or self._child.stdout.readline().strip()
         if not address:
             raise OSError("the local cluster ended before it had started")

@@ -7,6 +7,7 @@ when its parent does: the parent holds the other end of its standard input.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import shutil
@@ -70,7 +71,7 @@ async def serve(slots: int) -> None:
     ended = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     # What Dask logs of connections that close as the cluster ends would only disturb the terminal of the parent.
     ended.add_done_callback(lambda _: logging.disable())
-    scheduler = {"cls": Scheduler, "options": {"host": "127.0.0.1", "port": 0, "dashboard_address": "127.0.0.1:0"}}
+    scheduler = {"cls": Scheduler, "options": {"host": "127.0.0.1", "port": 0, "dashboard": False}}
     async with SpecCluster(workers=workers, scheduler=scheduler, asynchronous=True, silence_logs=40) as cluster:
         print(cluster.scheduler_address, flush=True)
         await ended
@@ -88,13 +89,14 @@ def _share_imports() -> None:
     if sys.platform == "linux":
         dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
         context = get_mp_context()  # Dask sets its own list of imports with the first call
-        context.set_forkserver_preload(["distributed", "mlflow.tracking", "torch", "workbench.engine.worker"])
+        context.set_forkserver_preload(["workbench.engine.preload"])
 
 
 def spawn(slots: int) -> subprocess.Popen:
     """Start the cluster as a child; its first line of output is the scheduler's address."""
     # Not by -m: the package `workbench.engine` imports this module, and Python would warn of it in the terminal.
-    command = [sys.executable, "-c", "from workbench.engine.cluster import main; main()", str(slots)]
+    code = "import gc; gc.disable(); from workbench.engine.cluster import main; main()"
+    command = [sys.executable, "-c", code, str(slots)]
     env = os.environ | {"DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "critical"}  # lost workers are told in the page
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     # A session of its own: Ctrl-C in the terminal stops the run softly and must not reach the workers.
@@ -103,4 +105,5 @@ def spawn(slots: int) -> subprocess.Popen:
 
 def main() -> None:
     """Serve the cluster of as many slots as the first argument says."""
+    gc.enable()  # `spawn` lets it rest while this process imports
     asyncio.run(serve(int(sys.argv[1])))
