@@ -10,16 +10,15 @@ import importlib
 from workbench import labs
 from workbench.notebook import show_views_here
 
-__all__ = ["LabError", "Run", "compare", "import_run", "labs", "open_run", "open_sweep", "run", "sweep"]
+__all__ = ["LabError", "Run", "card", "compare", "import_run", "labs", "open_run", "open_sweep", "run", "sweep"]
 
-_OF_SWEEPS = ("open_sweep", "sweep")
+_MODULES = {"card": "workbench.data.cards", "open_sweep": "workbench.api.sweeps", "sweep": "workbench.api.sweeps"}
 
 
 def __getattr__(name: str):
     # Loaded at first use: a worker or a view that imports one part of the package needs no engine.
     if name in __all__:
-        module = "workbench.api.sweeps" if name in _OF_SWEEPS else "workbench.api.runs"
-        return getattr(importlib.import_module(module), name)
+        return getattr(importlib.import_module(_MODULES.get(name, "workbench.api.runs")), name)
     raise AttributeError(f"module 'workbench' has no attribute {name!r}")
 
 

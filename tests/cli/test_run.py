@@ -113,12 +113,9 @@ def test_data_list_and_card(tmp_path):
 
 
 def test_the_card_of_midi_files(tmp_path):
-    from workbench.cli.data import MIDI
-    from workbench.data.music import own as own_grooves
     from workbench.data.music.groove import from_rows
     from workbench.data.music.midi import to_midi
 
-    assert (*MIDI, ".zip") == own_grooves.SUFFIXES
     (tmp_path / "mine.mid").write_bytes(to_midi(from_rows([[1, 0, 0, 0, 0, 0]] * 16, meter=(4, 4))))
     (tmp_path / "broken.mid").write_bytes(b"MThd")
     shown = call("data", "card", str(tmp_path)).stdout
@@ -131,11 +128,11 @@ def test_the_card_of_scans(tmp_path):
 
     for path in (BUNDLED / "abdomen_mr", Path(shutil.make_archive(tmp_path / "both", "zip", BUNDLED / "abdomen_mr"))):
         shown = " ".join(call("data", "card", str(path)).stdout.split())
-        assert "117 x 91 x 20" in shown and "3 x 3 x 3 mm" in shown and "liver 499 mL" in shown
+        assert "117 × 91 × 20" in shown and "3 × 3 × 3 mm" in shown and "liver 499 mL" in shown
     (tmp_path / "bad.nii").write_bytes(b"hello")
     assert "no NIfTI file" in call("data", "card", str(tmp_path / "bad.nii"), code=2).stderr
     np.savez(tmp_path / "scan.npz", image=np.zeros((9, 9, 9)), spacing=[1, 1, 2])
-    assert "1 x 1 x 2 mm" in call("data", "card", str(tmp_path / "scan.npz")).stdout
+    assert "1 × 1 × 2 mm" in call("data", "card", str(tmp_path / "scan.npz")).stdout
 
 
 def test_the_card_of_images(tmp_path):

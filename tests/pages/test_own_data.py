@@ -15,13 +15,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from workbench.data.cards import Card
 from workbench.data.catalog.sources import BUNDLED
 from workbench.data.music.groove import from_rows
 from workbench.data.music.midi import to_midi
-from workbench.data.music.named import groove_card
+from workbench.data.music.named import facts, groove_card
+from workbench.data.volumes import card as volumes
 from workbench.data.volumes.card import VolumeCard
-from workbench.pages.lab.own_data import OwnDataInput, groove_html
-from workbench.pages.lab.volume_card import volume_html
+from workbench.pages.lab.own_data import OwnDataInput
+from workbench.ui.datacards import card_html
 
 
 def beat(bars: int = 20) -> bytes:
@@ -93,14 +95,14 @@ def test_meters_and_styles_are_counted_the_most_frequent_first():
     many = [from_rows(steps, meter=(n, 4), style=f"style{n}/x") for n in range(2, 10)] + [
         from_rows(steps, style="style4")
     ]
-    shown = groove_html(groove_card(many), "many", ())
-    assert "4/4 (2), 2/4 (1)" in shown and "and 2 more" in shown and "style4 (2)" in shown
-    assert "Styles" not in groove_html(groove_card([from_rows(steps)]), "one", ())
+    found = facts(groove_card(many))
+    assert found["Meters"].startswith("4/4 (2), 2/4 (1)") and found["Meters"].endswith("and 2 more")
+    assert "style4 (2)" in found["Styles"]
+    assert "Styles" not in facts(groove_card([from_rows(steps)]))
 
 
 def test_names_and_notes_in_the_card_are_text_and_no_markup():
-    card = groove_card([from_rows(np.eye(6, dtype=bool))])
-    shown = groove_html(card, "<script>", ("<b>broken</b>.mid is cut off",))
+    shown = card_html(Card("Music", "<script>", {}, ("<b>broken</b>.mid is cut off",)))
     assert "<script>" not in shown and "<b>broken" not in shown and "&lt;script&gt;" in shown
 
 
@@ -136,7 +138,8 @@ def test_a_bad_scan_is_explained_and_nothing_is_chosen():
 
 def test_names_of_files_and_organs_cannot_carry_html():
     card = VolumeCard("<b>x", (9, 9, 9), (1, 1, 1), "RAS", 0, 0, 1, (0, 1), "", True, {"<i>liver": 1.0}, "0" * 64)
-    shown = volume_html(replace(card, slices=(np.zeros((9, 9), np.uint8),) * 3, notes=("<u>note",)))
+    card = replace(card, slices=(np.zeros((9, 9), np.uint8),) * 3)
+    shown = card_html(Card("Volumes", card.name, volumes.facts(card), notes=("<u>note",), record=card))
     assert "<b>x" not in shown and "<i>liver" not in shown and "<u>note" not in shown
 
 

@@ -225,7 +225,7 @@ def test_bad_zips_are_told(tmp_path, monkeypatch):
             read_images(path)
     path.write_bytes(whole)
     monkeypatch.setattr(own_images, "MAX_BYTES", 500)
-    with pytest.raises(LabError, match="more than the 500 bytes"):
+    with pytest.raises(LabError, match="more than 0.0005 MB"):
         read_images(path)
     monkeypatch.setattr(own_images, "MAX_IMAGES", 3)
     with pytest.raises(LabError, match="more than 3 images"):

@@ -270,7 +270,7 @@ def test_bad_npz_is_explained(tmp_path):
     for arrays, why in (
         ({"cloud": XYZI}, "holds cloud"),
         ({"points": XYZI[:, :2]}, r"points of .* has the shape \(500, 2\)"),
-        ({"points": np.array([object()])}, "no NPZ file of plain arrays"),
+        ({"points": np.array([object()])}, "holds Python objects"),
         ({"points": XYZI, "images": image}, "images but no intrinsics"),
         ({"points": XYZI, "images": image / 2, "intrinsics": K[None], "extrinsics": AHEAD[None]}, "float64"),
         ({"points": XYZI, "boxes": np.zeros((2, 5))}, r"boxes of .* has the shape \(2, 5\)"),

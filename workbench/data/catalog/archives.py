@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import shutil
 import tarfile
+import unicodedata
 import zipfile
-import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from workbench.contract.errors import LabError
+from workbench.data.reader import short
 
-UNREADABLE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
+UTF8 = 0x800  # the flag of a file in a zip whose name is in UTF-8
+DENSEST = 100  # more than so many bytes of content a byte of the archive is no data that somebody measured
+SMALL = 100_000_000  # bytes of content that are unpacked however dense the archive is
+ENCODINGS = ("utf-8", "gb18030", "cp932", "euc_kr")  # of names in a zip that does not say which it uses
 
 
 def extract(archive: Path, inside: str, place: Path, patterns: tuple[str, ...] = (), limit: int = 2**33) -> Path:
@@ -35,16 +39,25 @@ def extract(archive: Path, inside: str, place: Path, patterns: tuple[str, ...] =
     Raises
     ------
     LabError
-        If the archive is damaged, lacks the path, or is larger than it should be. Links, devices and names that
-        leave the folder are never written.
+        If the archive is damaged, lacks the path, or holds more than it should: what it claims is asked before the
+        first byte is written, and what it writes is counted. Links, devices and names that leave the folder are never
+        written.
     """
     inside = inside.strip("/")
     inside = "" if inside == "." else inside
+
+    def relative_path(name: str) -> str | None:
+        """Return the path of a file below `place`; "" if it is `place` itself, None if it is not asked for."""
+        path = _below(name, inside)
+        asked = not patterns or not path or any(fnmatch(path, pattern) for pattern in patterns)
+        return path if asked else None
+
     taken = 0
     try:
+        _check_size(archive, limit, relative_path)
         for name, file in _files(archive):
-            relative = _below(name, inside)
-            if relative is None or (relative and patterns and not any(fnmatch(relative, p) for p in patterns)):
+            relative = relative_path(name)
+            if relative is None:
                 continue
             target = place / relative if relative else place
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -52,13 +65,55 @@ def extract(archive: Path, inside: str, place: Path, patterns: tuple[str, ...] =
                 while block := file.read(1 << 20):
                     taken += len(block)
                     if taken > limit:
-                        raise LabError(f"{archive.name} holds more than the {limit:,} bytes that belong to it.")
+                        raise _too_large(archive, limit)
                     out.write(block)
-    except UNREADABLE as error:
-        raise LabError(f"{archive.name} cannot be unpacked: {error}") from error
+    except LabError:
+        raise
+    except Exception as error:  # zip, tar, zlib, lzma, struct: what damaged bytes make of them has no end of names
+        raise LabError(f"{archive.name} cannot be unpacked: {short(error)}", "Pack or copy it again.") from error
     if not place.exists():
         raise LabError(f"{archive.name} holds no {inside!r}.")
     return place
+
+
+def names(archive: Path) -> list[str]:
+    """Return the names of the files in a zip, as `extract` writes them.
+
+    Raises
+    ------
+    LabError
+        If it is no zip, or is damaged.
+    """
+    try:
+        with zipfile.ZipFile(archive) as box:
+            return [_name(info) for info in box.infolist() if not info.is_dir()]
+    except Exception as error:
+        raise LabError(f"{archive.name} is no zip archive, or is cut off.", "Pack or copy it again.") from error
+
+
+def foreign_names(archive: Path) -> str:
+    """Return in which encoding the names of a zip are, if it does not say so; else an empty text."""
+    with zipfile.ZipFile(archive) as box:
+        return next((code for info in box.infolist() if (code := _encoding(info)) not in ("", "utf-8")), "")
+
+
+def _check_size(archive: Path, limit: int, relative_path: Callable[[str], str | None]) -> None:
+    """Compare what a zip claims to hold with the limit; `zipfile` never gives more of a file than it claims."""
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as box:
+            claimed = sum(info.file_size for info in box.infolist() if relative_path(_name(info)) is not None)
+        size = archive.stat().st_size
+        if claimed > limit:
+            raise _too_large(archive, limit)
+        if claimed > SMALL and claimed > DENSEST * size:
+            raise LabError(
+                f"{archive.name} has {size / 1e6:,.1f} MB and unpacks to {claimed / 1e6:,.0f} MB.",
+                f"That is no data: {DENSEST} times its size is the limit.",
+            )
+
+
+def _too_large(archive: Path, limit: int) -> LabError:
+    return LabError(f"{archive.name} unpacks to more than {limit / 1e6:,.3g} MB.", "Take a part of it.")
 
 
 def _files(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
@@ -66,9 +121,10 @@ def _files(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as box:
             for info in box.infolist():
-                if not info.is_dir() and _harmless(info.filename):
+                name = _name(info)
+                if not info.is_dir() and _harmless(name):
                     with box.open(info) as file:
-                        yield info.filename, file
+                        yield name, file
         return
     with tarfile.open(archive) as box:
         for member in box:
@@ -78,7 +134,38 @@ def _files(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
 
 def _harmless(name: str) -> bool:
     parts = PurePosixPath(name).parts
-    return bool(parts) and parts[0] != "/" and ".." not in parts and not set(name) & {"\\", "\0", ":"}
+    return bool(parts) and parts[0] != "/" and ".." not in parts
+
+
+def _name(info: zipfile.ZipInfo) -> str:
+    """Return the name of a file in a zip: slashes between folders, and no colon, which Windows does not allow."""
+    code = _encoding(info)
+    name = info.orig_filename.encode("cp437").decode(code) if code else info.orig_filename
+    return name.split("\0")[0].replace("\\", "/").replace(":", "_")
+
+
+def _encoding(info: zipfile.ZipInfo) -> str:
+    """Return the encoding of a name, if it has letters beyond ASCII and does not say that it is UTF-8; else "".
+
+    `zipfile` reads it as code page 437 then. Where that makes letters, as in a name of a Western language, it stays.
+    """
+    name = info.orig_filename
+    if info.flag_bits & UTF8 or name.isascii():
+        return ""
+    raw = name.encode("cp437", "replace")
+    for code in ENCODINGS:
+        try:
+            text = raw.decode(code)
+        except UnicodeDecodeError:
+            continue
+        if code == "utf-8" or (_strange(name) and not _strange(text)):
+            return code
+    return ""
+
+
+def _strange(name: str) -> bool:
+    """Return whether a name has symbols, such as those that draw boxes, among its letters beyond ASCII."""
+    return any(not unicodedata.category(char).startswith(("L", "M", "N")) for char in name if not char.isascii())
 
 
 def _below(name: str, inside: str) -> str | None:

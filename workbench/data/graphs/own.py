@@ -13,6 +13,7 @@ from workbench.contract.errors import LabError
 from workbench.data.graphs.edges import nearest
 from workbench.data.graphs.graph import MAX_EDGES, MAX_NODES, PARTS, Graph, build
 from workbench.data.graphs.named import read_dblp
+from workbench.data.reader import reader
 from workbench.data.tables.formats import SUFFIXES as TABLES
 from workbench.data.tables.formats import read_raw
 
@@ -29,6 +30,7 @@ class Unnamed(LabError):
     """No column has a name by which it would be known as label or group: the user has to say which it is."""
 
 
+@reader
 def read_graph(
     path: Path | str, edges: Path | str = "", label: str = "", sensitive: str = "", second: str = ""
 ) -> Graph:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from workbench.contract.errors import LabError
-from workbench.data.catalog.archives import UNREADABLE
-from workbench.data.volumes.arrays import npy_head
+from workbench.data import npz
 
 ARRAYS = {
     "x": (("x_train", "train_images", "images_train", "train_x", "images", "x"),
@@ -38,20 +36,9 @@ def read_arrays(path: Path, limit: int) -> tuple[list[np.ndarray], list[list[str
     LabError
         If it is damaged or lacks an array, or one would have to be unpickled.
     """
-    try:
-        with zipfile.ZipFile(path) as box:
-            if sum(m.file_size for m in box.infolist()) > limit:
-                raise LabError(f"{path.name} unpacks to more than {limit / 1e6:,.0f} MB.", "Take fewer images.")
-            members = [m for m in box.namelist() if m.endswith(".npy")]
-            heads = {m.removesuffix(".npy"): npy_head(box, m) for m in members}
-        keys = _keys(path, list(heads))
-        for key in (k for pair in keys for k in pair):
-            if heads[key][1].hasobject:
-                raise LabError(f"The array {key} holds Python objects, which are not loaded.", "Save plain arrays.")
-        with np.load(path, allow_pickle=False) as box:
-            images, labels = [box[x] for x, _ in keys], [_words(box[y], y) for _, y in keys]
-    except (ValueError, *UNREADABLE) as error:
-        raise LabError(f"{path.name} is no NPZ file of plain arrays: {error}.", "Save it by numpy.savez.") from error
+    keys = _keys(path, list(npz.read_heads(path)))
+    arrays = npz.read_arrays(path, limit, [name for pair in keys for name in pair])
+    images, labels = [arrays[x] for x, _ in keys], [_words(arrays[y], y) for _, y in keys]
     for (x, y), some, named in zip(keys, images, labels, strict=True):
         if some.ndim == 0 or len(some) != len(named):
             raise LabError(f"{x} has the shape {some.shape} and {y} {len(named):,} labels.", "Give one an image.")

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from workbench.contract.errors import LabError
-from workbench.data.catalog.archives import UNREADABLE
 
 Data = Callable[[str], Path]  # name of the catalog -> path
 CLOTHES = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot")
@@ -61,7 +60,9 @@ def open_images(name: str, data: Data) -> ImageSet:
     read, classes = KNOWN[name]
     try:
         parts = read(data)
-    except (ValueError, LookupError, *UNREADABLE) as error:
+    except LabError:
+        raise
+    except Exception as error:  # decoders and zip fail in many ways
         raise LabError(f"The files of {name} cannot be read: {error}", "Delete them and fetch them again.") from error
     return ImageSet(name, *parts, classes)
 

@@ -15,6 +15,7 @@ from workbench.data.catalog import archives
 from workbench.data.images.arrays import read_arrays
 from workbench.data.images.named import TEST_SHARE, ImageSet
 from workbench.data.images.pixels import RESIZED, checked_side, read_size, read_square, squares
+from workbench.data.reader import reader
 
 SUFFIXES = (".zip", ".npz")
 MIN_CLASSES, MAX_CLASSES = 2, 100
@@ -25,6 +26,7 @@ TEST = ("test", "testing", "val", "valid", "validation")  # the first that is th
 LEFT = ("thumbs.db", "desktop.ini", "__macosx")  # what systems leave in folders, beside hidden files
 
 
+@reader
 def read_images(path: Path | str) -> ImageSet:
     """Read labeled images.
 
@@ -60,13 +62,13 @@ def read_images(path: Path | str) -> ImageSet:
         return _npz(path)
     with tempfile.TemporaryDirectory(prefix="workbench-images-") as place:
         left = _unzip(path, Path(place))
-        return _folder(Path(place), path.stem, left)
+        return _folder(Path(place), path.stem, left, archives.foreign_names(path))
 
 
 # folders -------------------------------------------------------------------------------------------------------
 
 
-def _folder(path: Path, name: str, left: int = 0) -> ImageSet:
+def _folder(path: Path, name: str, left: int = 0, code: str = "") -> ImageSet:
     root = _root(path)
     inner = {p.name.lower(): p for p in _visible(root) if p.is_dir()}
     train = next(
@@ -85,6 +87,8 @@ def _folder(path: Path, name: str, left: int = 0) -> ImageSet:
     _check_bytes(sum(map(len, parts)) * side * side * channels)
     images = [np.stack([np.broadcast_to(i, (side, side, channels)) for i in part]) for part in read]
     notes = [f"{left:,} files of the zip have names that leave its folder, or stand twice: left out."] if left else []
+    if code:
+        notes.append(f"The zip does not say in which encoding its names are: they were read as {code}.")
     if train:
         others = sorted({p.name for p in inner.values()} - {train.name, test.name if test else ""})
         notes += [f"Left out: {', '.join(others)}."] if others else []
@@ -132,8 +136,7 @@ def _visible(folder: Path) -> list[Path]:
 
 def _unzip(path: Path, place: Path) -> int:
     """Unpack a zip and return how many files were left out."""
-    with zipfile.ZipFile(path) as box:
-        members = [m for m in box.infolist() if not m.is_dir()]
+    members = archives.names(path)
     _check_count(len(members))
     archives.extract(path, "", place, limit=MAX_BYTES)
     return len(members) - sum(1 for p in place.rglob("*") if p.is_file())

@@ -48,6 +48,31 @@ class GrooveCard:
     warnings: tuple[str, ...] = ()
 
 
+def facts(card: GrooveCard) -> dict[str, str]:
+    """Return the figures of a card as words, for a page or a terminal."""
+    slow, fast = card.tempo
+    words = {
+        "Grooves": f"{card.grooves:,}",
+        "Hits": f"{card.hits:,}" + (f", {card.left_out:.1%} outside of the six pieces" if card.left_out else ""),
+        "Minutes": f"{card.minutes:,.1f}",
+        "Bars": f"{card.bars:,}: {card.distinct:,} different, {card.silent:,} silent",
+        "Meters": counts(card.meters),
+        "Styles": counts(card.styles),
+        "Tempo": f"{slow:.0f} beats a minute" if round(slow) == round(fast) else f"{slow:.0f} to {fast:.0f} a minute",
+    }
+    if set(card.styles) == {"unknown"}:
+        del words["Styles"]
+    return words
+
+
+def counts(names: Mapping[str, int], most: int = 6) -> str:
+    """Return names with their counts, the names alone if there is but one."""
+    if len(names) == 1:
+        return next(iter(names))
+    words = ", ".join(f"{name} ({count:,})" for name, count in list(names.items())[:most])
+    return words + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
 def groove_card(grooves: Sequence[Groove]) -> GrooveCard:
     """Describe a set of grooves.
 

@@ -9,6 +9,7 @@ from workbench.contract.errors import LabError
 from workbench.data.catalog import archives
 from workbench.data.music.groove import Groove
 from workbench.data.music.midi import MIDI_SUFFIXES, read_midi
+from workbench.data.reader import reader
 from workbench.data.uploads import safe_name
 
 SUFFIXES = (*MIDI_SUFFIXES, ".zip")
@@ -17,6 +18,7 @@ MAX_UNPACKED = 200_000_000  # bytes of a zip archive
 TOLD = 5  # files that cannot be used are named up to this many
 
 
+@reader
 def read_midi_files(path: Path) -> tuple[list[Groove], tuple[str, ...]]:
     """Return the drums of a MIDI file, of all MIDI files below a folder, or of those in a zip archive.
 

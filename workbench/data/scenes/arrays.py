@@ -11,12 +11,12 @@ words or indices into ``classes``. All may be absent, but not both points and im
 from __future__ import annotations
 
 import json
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from workbench.contract.errors import LabError
+from workbench.data.npz import read_arrays
 from workbench.data.scenes.checks import MAX_POINTS, checked
 from workbench.data.scenes.scene import Boxes, Camera, Scene, boxes
 
@@ -52,14 +52,7 @@ def read_npz(path: Path | str) -> Scene:
         If it is no NPZ file, an array has the wrong shape, or it would have to be unpickled.
     """
     path = Path(path)
-    try:
-        with zipfile.ZipFile(path) as box:
-            if sum(info.file_size for info in box.infolist()) > LIMIT:
-                raise LabError(f"{path.name} unpacks to more than {LIMIT / 1e6:,.0f} MB.", "Thin the points out.")
-        with np.load(path, allow_pickle=False) as box:
-            arrays = {key: box[key] for key in box.files}
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise LabError(f"{path.name} is no NPZ file of plain arrays: {error}.", "Save it with np.savez.") from error
+    arrays = read_arrays(path, LIMIT)
     if not {"points", "images", "image_0"} & set(arrays):
         raise LabError(f"{path.name} holds {', '.join(arrays) or 'nothing'}.", "Name the arrays points and images.")
     said = json.loads(str(arrays["said"])) if "said" in arrays else {}

@@ -90,6 +90,19 @@ def card_of(scene: Scene, frames: int, sha256: str) -> SceneCard:
     )
 
 
+def facts(card: SceneCard) -> dict[str, str]:
+    """Return the figures of a card as words, for a page or a terminal."""
+    words = {"Points": f"{card.points:,}" + (f" of {card.beams} beams" if card.beams else "")}
+    if card.points:
+        words["Reach"] = f"{card.reach:.0f} m (99 % of the points)"
+    if card.frames > 1:
+        words["Frames"] = f"{card.frames:,}; this is the first"
+    sizes = sorted({f"{width} × {height}" for _, width, height, _ in card.cameras})
+    words["Cameras"] = f"{len(card.cameras)}, {' and '.join(sizes)} pixels" if sizes else "none"
+    words["Boxes"] = ", ".join(f"{name} ({count:,})" for name, count in card.boxes.items()) or "no annotation"
+    return words
+
+
 def _thin(image: np.ndarray) -> np.ndarray:
     step = max(1, image.shape[1] // THUMB)
     return np.ascontiguousarray(image[::step, ::step])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from workbench.contract.errors import LabError
 from workbench.data.catalog import archives
+from workbench.data.reader import reader
 from workbench.data.scenes import arrays as scene_arrays
 from workbench.data.scenes.checks import checked
 from workbench.data.scenes.formats import (
@@ -26,6 +27,7 @@ MAX_UNPACKED = 2**32
 PATTERNS = ("*.json", "*.txt", "*.bin", "*.pcd", "*.ply", "*.npz", "*.png", "*.jpg", "*.jpeg")
 
 
+@reader
 def open_scene(path: Path | str, frame: str = "") -> Scene:
     """Open one scene.
 

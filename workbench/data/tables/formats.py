@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import re
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,8 @@ import numpy as np
 import pandas as pd
 
 from workbench.contract.errors import LabError
+from workbench.data import npz
+from workbench.data.reader import reader, short
 from workbench.data.tables import delimited
 
 MAX_CELLS = 25_000_000  # 200 MB as float64: what a table may take in memory
@@ -42,6 +43,7 @@ class Raw:
     class_names: list[str] | None = None
 
 
+@reader
 def read_raw(path: Path, max_rows: int, max_features: int) -> Raw:
     """Read a file by its suffix.
 
@@ -53,14 +55,7 @@ def read_raw(path: Path, max_rows: int, max_features: int) -> Raw:
     name = path.name.lower()
     suffix = next(s for s in sorted(READERS, key=len, reverse=True) if name.endswith(s))
     _check_magic(path, suffix)
-    try:
-        return READERS[suffix](path, max_rows, max_features)
-    except LabError:
-        raise
-    except Exception as error:  # parsers of strangers' bytes fail in many ways; all of them mean the same to the user
-        raise LabError(
-            f"{path.name} cannot be read as {suffix}: {_short(error)}", "It may be cut off or damaged: export it again."
-        ) from error
+    return READERS[suffix](path, max_rows, max_features)
 
 
 def _read_csv(path: Path, max_rows: int, max_features: int) -> Raw:
@@ -99,11 +94,7 @@ def _read_parquet(path: Path, max_rows: int, max_features: int) -> Raw:
 
 def _read_npz(path: Path, max_rows: int, max_features: int) -> Raw:
     """Arrays X and y (or data/target, features/labels ...), or one array whose last column is the class."""
-    with zipfile.ZipFile(path) as box:
-        if sum(info.file_size for info in box.infolist()) > 8 * MAX_CELLS:
-            raise LabError(f"{path.name} unpacks to more than {8 * MAX_CELLS / 1e6:,.0f} MB.", "Take a sample.")
-    with np.load(path, allow_pickle=False) as box:
-        arrays = {key: box[key] for key in box.files}
+    arrays = npz.read_arrays(path, 8 * MAX_CELLS)
     lower = {key.lower(): key for key in reversed(arrays)}
     x_key = next((lower[k] for k in ("x", "data", "features", "images", "x_train") if k in lower), None)
     y_key = next((lower[k] for k in ("y", "target", "labels", "label", "classes", "y_train") if k in lower), None)
@@ -196,9 +187,4 @@ def _decode(blob: bytes, name: str) -> str:
         try:
             return blob.decode("cp1252")  # what spreadsheets in the West write when they do not write UTF-8
         except UnicodeDecodeError:
-            raise LabError(f"{name} is no text: {_short(error)}", "Save it as CSV in UTF-8.") from error
-
-
-def _short(error: Exception) -> str:
-    words = " ".join(str(error).split()) or type(error).__name__
-    return words[:200].rstrip(".") + "."
+            raise LabError(f"{name} is no text: {short(error)}", "Save it as CSV in UTF-8.") from error

@@ -180,6 +180,20 @@ def data_card(source: Path | str | Table, target: str | None = None) -> DataCard
     )
 
 
+def facts(card: DataCard) -> dict[str, str]:
+    """Return the figures of a card as words, for a page or a terminal."""
+    counts = sorted(card.classes.items(), key=lambda pair: -pair[1])
+    words = ", ".join(f"{name} {count:,}" for name, count in counts[:8])
+    more = len(counts) - 8
+    return {
+        "Rows": f"{card.rows:,}",
+        "Features": f"{card.features:,}",
+        "Type": card.dtype,
+        f"{len(counts)} classes": words + (f" and {more} more" if more > 0 else ""),
+        "Missing cells": f"{card.missing:,}",
+    }
+
+
 def _dropped(lost: int, of: int) -> str:
     return f"{lost:,} of {of:,} rows with a missing or infinite value were dropped."
 

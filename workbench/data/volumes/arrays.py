@@ -8,13 +8,13 @@ UMMKD's test volumes hold.
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from workbench.contract.errors import LabError
-from workbench.data.volumes.grid import Slices, check_shape
+from workbench.data.npz import read_arrays, read_heads
+from workbench.data.volumes.grid import MAX_VOXELS, Slices, check_shape
 
 KEYS = {
     "volume": ("image", "volume", "voxels", "data", "arr_0"),
@@ -30,25 +30,19 @@ def open_npz(path: Path, kind: str) -> Slices:
     LabError
         If there is no such array, or it is one of Python objects: those are never loaded.
     """
-    try:
-        with zipfile.ZipFile(path) as box:
-            heads = {name.removesuffix(".npy"): npy_head(box, name) for name in box.namelist() if name.endswith(".npy")}
-    except zipfile.BadZipFile as error:
-        raise LabError(f"{path.name} is no NPZ file, or is cut off.", "Save it again by numpy.savez.") from error
+    heads = read_heads(path)
     key = next((k for k in KEYS[kind] if k in heads), None)
     if key is None and kind == "volume" and len(heads) == 1:
         key = next(iter(heads))
     if key is None:
         found = ", ".join(list(heads)[:8]) or "nothing"
         raise LabError(f"{path.name} holds no {kind}: it has {found}.", f"Name the array {' or '.join(KEYS[kind])}.")
-    shape, dtype = heads[key]
+    shape, dtype = heads[key].shape, heads[key].dtype
     if dtype.kind not in "biuf":
         raise LabError(f"The array {key} of {path.name} holds {dtype}, no plain numbers.", "Save it as numbers.")
     check_shape(shape, path.name)
-    with np.load(path, allow_pickle=False) as box:
-        small = {k: box[k] for k in ("affine", "spacing") if k in heads and np.prod(heads[k][0], dtype=float) <= 16}
-        affine, note = _affine(path, small)
-        voxels = box[key].reshape(shape[:3])
+    affine, note = _affine(path, read_arrays(path, 1_000, ("affine", "spacing")))
+    voxels = read_arrays(path, 8 * MAX_VOXELS, [key])[key].reshape(shape[:3])
     planes = (voxels[:, :, k] for k in range(shape[2]))
     return Slices(shape[:3], affine, dtype, planes, note=note)
 
@@ -57,20 +51,7 @@ def has_labels(path: Path) -> bool:
     """Return whether a file is an NPZ with a mask in it."""
     if path.suffix.lower() != ".npz":
         return False
-    with zipfile.ZipFile(path) as box:
-        return any(f"{key}.npy" in box.namelist() for key in KEYS["labels"])
-
-
-def npy_head(box: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], np.dtype]:
-    """Return shape and type of an array in an NPZ file from its first bytes; it has to be as long as it claims."""
-    with box.open(name) as file:
-        version = np.lib.format.read_magic(file)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read(file)
-    claimed = np.prod(shape, dtype=float) * dtype.itemsize
-    if not dtype.hasobject and claimed > box.getinfo(name).file_size:
-        raise LabError(f"The array {name} claims {claimed:,.0f} bytes and has fewer.", "Save the file again.")
-    return shape, dtype
+    return bool(set(KEYS["labels"]) & set(read_heads(path)))
 
 
 def _affine(path: Path, given: dict[str, np.ndarray]) -> tuple[np.ndarray, str]:

@@ -90,6 +90,26 @@ def volume_card(path: Path) -> VolumeCard:
     )
 
 
+def facts(card: VolumeCard) -> dict[str, str]:
+    """Return the figures of a card as words, for a page or a terminal."""
+    axes = f"{card.axes} in the file" + ("" if card.axes == "RAS" else ", turned to RAS")
+    if card.oblique > 0.5:
+        axes += f", oblique by {card.oblique:.0f}°"
+    words = {
+        "Voxels": " × ".join(map(str, card.shape)),
+        "Spacing": " × ".join(f"{s:.3g}" for s in card.spacing) + " mm",
+        "Extent": " × ".join(f"{n * s:.0f}" for n, s in zip(card.shape, card.spacing, strict=True)) + " mm",
+        "Orientation": axes,
+        "Values": f"{card.low:g} to {card.high:g}; 98 % within {card.middle[0]:g} to {card.middle[1]:g}",
+        "Modality": (card.modality or "unknown") + (", guessed from the values" if card.guessed else ""),
+    }
+    if card.organs:
+        sizes = ", ".join(f"{name} {size:,.0f} mL" for name, size in list(card.organs.items())[:6])
+        more = len(card.organs) - 6
+        words[f"{len(card.organs)} organs"] = sizes + (f" and {more} more" if more > 0 else "")
+    return words
+
+
 def window(volume: Volume) -> tuple[float, float]:
     """Return what to show as black and as white: soft tissue in HU, or the 1st and the 99.5th percentile."""
     if volume.modality == "CT":

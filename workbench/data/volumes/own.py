@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-import zipfile
 from pathlib import Path
 
 from workbench.contract.errors import LabError
 from workbench.data.catalog import archives
+from workbench.data.reader import reader
 from workbench.data.volumes import arrays as volume_arrays
 from workbench.data.volumes.dicom import MAX_UNPACKED
 from workbench.data.volumes.volume import Labels, Volume, guess_modality, read_labels, read_scan
@@ -35,6 +35,7 @@ def open_own(path: Path, modality: str = "", series: str = "") -> tuple[Volume, 
     return volume, labels
 
 
+@reader
 def open_told(path: Path, modality: str = "", series: str = "") -> tuple[Volume, Labels | None, tuple[str, str]]:
     """Return scan and mask as `open_own` does, and what the file itself says of its axes (``"LPS"``) and modality."""
     if path.suffix.lower() == ".zip" and _holds_nifti(path):
@@ -51,10 +52,7 @@ def open_told(path: Path, modality: str = "", series: str = "") -> tuple[Volume,
 
 
 def _holds_nifti(path: Path) -> bool:
-    if not zipfile.is_zipfile(path):
-        raise LabError(f"{path.name} is no zip archive, or is cut off.", "Pack it again.")
-    with zipfile.ZipFile(path) as box:
-        return any(name.lower().endswith((".nii", ".nii.gz")) for name in box.namelist())
+    return any(name.lower().endswith((".nii", ".nii.gz")) for name in archives.names(path))
 
 
 def _pair(folder: Path, name: str, modality: str) -> tuple[Volume, Labels | None, tuple[str, str]]:

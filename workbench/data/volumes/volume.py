@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from workbench.contract.errors import LabError
+from workbench.data.reader import reader
 from workbench.data.volumes import arrays as volume_arrays
 from workbench.data.volumes import dicom, invesalius, memmap, nifti
 from workbench.data.volumes.grid import Scan
@@ -210,30 +211,23 @@ def spacing(affine: np.ndarray) -> tuple[float, float, float]:
     return tuple(float(s) for s in np.linalg.norm(affine[:3, :3], axis=0).round(6))
 
 
+@reader
 def read_scan(path: Path, kind: str, series: str = "") -> Scan:
     """Read a file as ``"volume"`` or as ``"labels"``, with all that its headers say; see `read_volume`.
 
     The reader is chosen by the suffix; a folder or a zip is a DICOM series.
     """
-    try:
-        if not path.exists():
-            raise LabError(f"There is no file {path.name}.", "Check the path.")
-        name = path.name.lower()
-        if name.endswith((".nii", ".nii.gz")):
-            return memmap.settle(path, kind, nifti.open_nifti)
-        if name.endswith(".npz"):
-            return memmap.settle(path, kind, lambda p: volume_arrays.open_npz(p, kind))
-        if name.endswith(".inv3"):
-            return memmap.settle(path, kind, lambda p: invesalius.open_inv3(p, kind))
-        if path.is_dir() or name.endswith(".zip"):
-            return memmap.settle(path, f"{kind} {series}".strip(), lambda p: dicom.open_series(p, series))
-    except LabError:
-        raise
-    except MemoryError as error:
-        raise LabError(f"{path.name} does not fit into memory.", "Resample it to larger voxels.") from error
-    except Exception as error:  # parsers of strangers' bytes fail in many ways; all of them mean the same to the user
-        words = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
-        raise LabError(f"{path.name} cannot be read: {words}.", "It may be damaged: export it again.") from error
+    if not path.exists():
+        raise LabError(f"There is no file {path.name}.", "Check the path.")
+    name = path.name.lower()
+    if name.endswith((".nii", ".nii.gz")):
+        return memmap.settle(path, kind, nifti.open_nifti)
+    if name.endswith(".npz"):
+        return memmap.settle(path, kind, lambda p: volume_arrays.open_npz(p, kind))
+    if name.endswith(".inv3"):
+        return memmap.settle(path, kind, lambda p: invesalius.open_inv3(p, kind))
+    if path.is_dir() or name.endswith(".zip"):
+        return memmap.settle(path, f"{kind} {series}".strip(), lambda p: dicom.open_series(p, series))
     if name.endswith((".dcm", ".ima")):
         raise LabError(f"{path.name} is one slice of a DICOM series.", "Give the series: its folder, or a zip of it.")
     raise LabError(
