@@ -25,7 +25,7 @@ PANEL = $(BIN)/panel serve workbench/app.py --address localhost --port $(PORT) \
 	--allow-websocket-origin localhost:$(PORT) --allow-websocket-origin 127.0.0.1:$(PORT) \
 	--websocket-max-message-size 268435456 --keep-alive 15000
 
-.PHONY: serve install test check lint bench doctor desktop pins clean
+.PHONY: serve install test check lint fuzz bench doctor desktop pins clean
 
 serve: $(VENV)/.core
 	@test "$(DESKTOP)" = 0 || $(MAKE) $(VENV)/.desktop
@@ -49,6 +49,10 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
+
+# Damage small files of every format, many more than `make test` does.
+fuzz: $(VENV)/.dev
+	FUZZ=20000 $(QUIET) $(BIN)/python -m pytest tests/data/test_fuzz.py -n $(JOBS) --timeout 36000 $(ARGS)
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[bench]"

@@ -14,7 +14,6 @@ from typing import IO
 from workbench.contract.errors import LabError
 from workbench.data.reader import short
 
-UTF8 = 0x800  # the flag of a file in a zip whose name is in UTF-8
 DENSEST = 100  # more than so many bytes of content a byte of the archive is no data that somebody measured
 SMALL = 100_000_000  # bytes of content that are unpacked however dense the archive is
 ENCODINGS = ("utf-8", "gb18030", "cp932", "euc_kr")  # of names in a zip that does not say which it uses
@@ -86,22 +85,22 @@ def names(archive: Path) -> list[str]:
     """
     try:
         with zipfile.ZipFile(archive) as box:
-            return [_name(info) for info in box.infolist() if not info.is_dir()]
+            return [name for name, _ in _members(box)]
     except Exception as error:
         raise LabError(f"{archive.name} is no zip archive, or is cut off.", "Pack or copy it again.") from error
 
 
-def foreign_names(archive: Path) -> str:
-    """Return in which encoding the names of a zip are, if it does not say so; else an empty text."""
+def encoding(archive: Path) -> str:
+    """Return the encoding in which a zip's names were read, where it was found by trying; else an empty text."""
     with zipfile.ZipFile(archive) as box:
-        return next((code for info in box.infolist() if (code := _encoding(info)) not in ("", "utf-8")), "")
+        return _encoding(box)
 
 
 def _check_size(archive: Path, limit: int, relative_path: Callable[[str], str | None]) -> None:
     """Compare what a zip claims to hold with the limit; `zipfile` never gives more of a file than it claims."""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as box:
-            claimed = sum(info.file_size for info in box.infolist() if relative_path(_name(info)) is not None)
+            claimed = sum(info.file_size for name, info in _members(box) if relative_path(name) is not None)
         size = archive.stat().st_size
         if claimed > limit:
             raise _too_large(archive, limit)
@@ -120,9 +119,8 @@ def _files(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
     """Yield (name, open file) of the regular files with harmless names."""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as box:
-            for info in box.infolist():
-                name = _name(info)
-                if not info.is_dir() and _harmless(name):
+            for name, info in _members(box):
+                if _harmless(name):
                     with box.open(info) as file:
                         yield name, file
         return
@@ -137,28 +135,32 @@ def _harmless(name: str) -> bool:
     return bool(parts) and parts[0] != "/" and ".." not in parts
 
 
-def _name(info: zipfile.ZipInfo) -> str:
-    """Return the name of a file in a zip: slashes between folders, and no colon, which Windows does not allow."""
-    code = _encoding(info)
-    name = info.orig_filename.encode("cp437").decode(code) if code else info.orig_filename
-    return name.split("\0")[0].replace("\\", "/").replace(":", "_")
+def _members(box: zipfile.ZipFile) -> list[tuple[str, zipfile.ZipInfo]]:
+    """Return the files of a zip with their names: slashes between folders, no colon (Windows allows none)."""
+    code, found = _encoding(box), []
+    for info in box.infolist():
+        name = info.orig_filename
+        if code and not name.isascii():
+            name = name.encode("cp437").decode(code)
+        name = name.split("\0")[0].replace("\\", "/").replace(":", "_")
+        if not name.endswith("/"):
+            found.append((name, info))
+    return found
 
 
-def _encoding(info: zipfile.ZipInfo) -> str:
-    """Return the encoding of a name, if it has letters beyond ASCII and does not say that it is UTF-8; else "".
+def _encoding(box: zipfile.ZipFile) -> str:
+    """Return the encoding of a zip's names; "" if they are read rightly without.
 
-    `zipfile` reads it as code page 437 then. Where that makes letters, as in a name of a Western language, it stays.
+    Names in a zip that does not say how they are encoded are read as code page 437, by `zipfile` and by programs that
+    pack them again. Where that makes letters, as in names of a Western language, they stay.
     """
-    name = info.orig_filename
-    if info.flag_bits & UTF8 or name.isascii():
-        return ""
-    raw = name.encode("cp437", "replace")
-    for code in ENCODINGS:
+    found = [info.orig_filename for info in box.infolist() if not info.orig_filename.isascii()]
+    for code in ENCODINGS if found else ():
         try:
-            text = raw.decode(code)
-        except UnicodeDecodeError:
+            decoded = [name.encode("cp437").decode(code) for name in found]
+        except UnicodeError:
             continue
-        if code == "utf-8" or (_strange(name) and not _strange(text)):
+        if code == "utf-8" or (any(map(_strange, found)) and not any(map(_strange, decoded))):
             return code
     return ""
 

@@ -62,7 +62,7 @@ def read_images(path: Path | str) -> ImageSet:
         return _npz(path)
     with tempfile.TemporaryDirectory(prefix="workbench-images-") as place:
         left = _unzip(path, Path(place))
-        return _folder(Path(place), path.stem, left, archives.foreign_names(path))
+        return _folder(Path(place), path.stem, left, archives.encoding(path))
 
 
 # folders -------------------------------------------------------------------------------------------------------
@@ -88,7 +88,7 @@ def _folder(path: Path, name: str, left: int = 0, code: str = "") -> ImageSet:
     images = [np.stack([np.broadcast_to(i, (side, side, channels)) for i in part]) for part in read]
     notes = [f"{left:,} files of the zip have names that leave its folder, or stand twice: left out."] if left else []
     if code:
-        notes.append(f"The zip does not say in which encoding its names are: they were read as {code}.")
+        notes.append(f"The names in the zip were read as {code}: it does not say their encoding, or says a wrong one.")
     if train:
         others = sorted({p.name for p in inner.values()} - {train.name, test.name if test else ""})
         notes += [f"Left out: {', '.join(others)}."] if others else []
