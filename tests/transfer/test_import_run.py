@@ -62,7 +62,7 @@ def some_result() -> Result:
         curves={"estimate": ([0, 1, 2], [3.0, math.nan, 3.1])},
         tables={"last": pd.DataFrame({"x": [0.1, 0.2], "y": [0.3, None], "who": ["ä", None]})},
         arrays={"board": np.arange(12, dtype=np.float32).reshape(3, 4), "none": np.zeros((0, 3)), "one": np.array(7)},
-        media={"board.png": b"\x89PNG\r\n\x1a\n"},
+        media={"board.png": b"\x89PNG\r\n\x1a\n", "case_0.npz": plain_arrays()},
         notes=["Darts are simulated."],
     )
 
@@ -293,6 +293,18 @@ def pickled_array() -> bytes:
     return file.getvalue()
 
 
+def pickled_arrays() -> bytes:
+    file = io.BytesIO()
+    np.savez(file, cases=np.array([{"a": 1}], dtype=object))
+    return file.getvalue()
+
+
+def plain_arrays() -> bytes:
+    file = io.BytesIO()
+    np.savez_compressed(file, scan=np.zeros((2, 3), np.int16))
+    return file.getvalue()
+
+
 class Trap:
     def __reduce__(self):
         return (Path.touch, (Path("sprung"),))
@@ -307,6 +319,9 @@ class Trap:
         ({"models__board_DOT_safetensors": b""}, "board.safetensors"),
         ({"tables__last_DOT_parquet": b"PAR1PAR1"}, "last.parquet"),
         ({"tables__last_DOT_parquet": b""}, "last.parquet"),
+        ({"media__case_DOT_npz": pickled_arrays()}, "case.npz"),
+        ({"media__case_DOT_npz": b"PK"}, "case.npz"),
+        ({"result_DOT_json": json.dumps({"metrics": dict.fromkeys(map(str, range(20_000)), 1.0)}).encode()}, "20,000"),
         ({"media__inner_DOT_png": zip_of(iter([("a", b"b")]))}, "zip within the zip"),
         ({"result_DOT_json": None}, "holds no result.json"),
         ({"run_DOT_json": None}, "holds no run.json"),

@@ -23,7 +23,7 @@ from workbench.runs.record import Run
 FORMAT = {"format": "workbench-run", "version": 1}
 MANIFEST = "manifest.json"  # says the format, and the SHA-256 of each file
 NEEDED = (MANIFEST, "run.json", "result.json")
-MEDIA = "png|jpe?g|gif|webp|svg|wav|flac|mp3|ogg|mp4|webm|mid|midi|txt|csv|json|md|pdf"
+MEDIA = "png|jpe?g|gif|webp|svg|wav|flac|mp3|ogg|mp4|webm|mid|midi|txt|csv|json|md|pdf|npz"
 OWN = re.compile(  # the run itself
     r"(run|result|provenance|error)\.json|log\.txt|tables/[\w\-]+\.parquet|arrays/[\w\-]+\.npy"
     rf"|models/[\w.\-]+\.safetensors|checkpoint(-before)?\.safetensors|media/[\w.\-]+\.({MEDIA})",

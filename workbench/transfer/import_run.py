@@ -18,6 +18,7 @@ from safetensors import safe_open
 from workbench.contract.errors import LabError
 from workbench.contract.lab import get_lab
 from workbench.contract.result import Result
+from workbench.data import npz
 from workbench.engine.owner import this_process
 from workbench.runs.manage import delete_files
 from workbench.runs.record import ACTIVE, STATUSES, Run
@@ -26,6 +27,7 @@ from workbench.transfer.bundle import MAX_BYTES, damaged, open_bundle, strict_js
 
 BATCH = 1024  # rows read at once
 MAX_TEXT = 250  # characters of a name, as MLflow takes them
+MAX_METRICS = 2_000  # ten times as many as any lab of ours has
 HUGE = 1e300  # beyond any number of a result
 TEXT, NUMBER = (str,), (int, float)
 FIELDS: dict[str, tuple[type, ...]] = {  # of run.json; others are left out
@@ -122,7 +124,9 @@ def checked_result(folder: Path) -> Result:
             except Exception as error:  # of any kind: the readers are not ours
                 raise damaged(path.name, error) from None
     for path in sorted((folder / "media").glob("*")):
-        if zipfile.is_zipfile(path):
+        if path.suffix == ".npz":
+            _check_arrays(path)
+        elif zipfile.is_zipfile(path):
             raise LabError(f"{path.name} is a zip within the zip, which no run holds.", "Leave it out.")
     return Result.load(folder)
 
@@ -141,6 +145,8 @@ def _check_head(head: dict[str, Any]) -> None:
             return False
         return len(value[0]) == len(value[1]) and all(step is not None and abs(step) < 2**53 for step in value[0])
 
+    if len(head.get("metrics", ())) > MAX_METRICS:
+        raise damaged("result.json", f"it has {len(head['metrics']):,} metrics; {MAX_METRICS:,} is the limit")
     rules = {"metrics": number, "samples": numbers, "curves": curve}
     for name, rule in rules.items():
         values = head.get(name)
@@ -167,6 +173,14 @@ def _check_table(path: Path) -> None:
 def _check_array(path: Path) -> None:
     if np.load(path, mmap_mode="r", allow_pickle=False).dtype.hasobject:
         raise damaged(path.name, "it holds Python objects, which are never unpickled")
+
+
+def _check_arrays(path: Path) -> None:
+    heads = npz.read_heads(path).values()
+    if any(head.dtype.hasobject for head in heads):
+        raise damaged(path.name, "it holds Python objects, which are never unpickled")
+    if sum(head.bytes for head in heads) > MAX_BYTES:
+        raise damaged(path.name, f"it would take more than {MAX_BYTES / 1e9:.1f} GB unpacked")
 
 
 def _check_tensors(path: Path) -> None:
