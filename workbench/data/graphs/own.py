@@ -11,8 +11,11 @@ import pandas as pd
 
 from workbench.contract.errors import LabError
 from workbench.data.graphs.edges import nearest
-from workbench.data.graphs.graph import MAX_EDGES, MAX_NODES, PARTS, Graph, build
+from workbench.data.graphs.graph import MAX_NODES, PARTS, Graph, build
 from workbench.data.graphs.named import read_dblp
+from workbench.data.graphs.pairs import read_pairs
+from workbench.data.tables.cells import read_cells
+from workbench.data.tables.columns import unique_names
 from workbench.data.tables.formats import SUFFIXES as TABLES
 from workbench.data.tables.formats import read_raw
 
@@ -66,12 +69,11 @@ def read_graph(
 
 
 def _tables(nodes: Path, edges: Path | None, name: str, label: str, sensitive: str, second: str) -> Graph:
-    frame = _table(nodes)
-    frame.columns = [str(c).strip() for c in frame.columns]
+    frame, told = _table(nodes)
     label = label or _found(frame, LABELS, "label")
     sensitive = sensitive or _found(frame, GROUPS, "sensitive")
     key = next((c for c in frame if c.lower() in IDS), None)
-    notes = [f"Label: {label}; sensitive: {', '.join(filter(None, (sensitive, second)))}."]
+    notes = [f"Label: {label}; sensitive: {', '.join(filter(None, (sensitive, second)))}.", *told]
     split, out = {}, [c for c in (key,) if c]
     if "split" in frame:
         words = frame["split"].astype(str).str.lower().replace({"valid": "val", "validation": "val"})
@@ -84,39 +86,28 @@ def _tables(nodes: Path, edges: Path | None, name: str, label: str, sensitive: s
         pairs = nearest(numbers.to_numpy(float), NEIGHBORS)
         notes.append(f"No edges were given: each node is linked to its {NEIGHBORS} nearest by standardized features.")
     else:
-        pairs = _pairs(edges, frame[key] if key else None)
+        pairs, told = read_pairs(edges, frame[key] if key else pd.RangeIndex(len(frame)).to_series())
+        notes += told
     sensitives = [one for one in (sensitive, second) if one]
     kind = {"label": label, "sensitive": sensitives, "leave_out": tuple(out), "split": split, "notes": tuple(notes)}
     return build(frame, pairs, name=name, **kind)
 
 
-def _table(path: Path) -> pd.DataFrame:
+def _table(path: Path) -> tuple[pd.DataFrame, list[str]]:
+    """Return the node table, its ids as they stand there, and notes."""
     if not path.is_file():
         raise LabError(f"There is no file {path}.", "Check the path.")
     if path.stat().st_size == 0:
         raise LabError(f"{path.name} is empty (0 bytes).", "Export it again.")
     if not path.name.lower().endswith(TABLES):
         raise LabError(f"{path.name} has no suffix of a table.", f"Known suffixes: {', '.join(TABLES)}.")
-    return read_raw(path, MAX_NODES, MAX_FEATURES).frame
-
-
-def _pairs(path: Path, ids: pd.Series | None) -> np.ndarray:
-    """Return the edges as row numbers (m, 2); an unknown id becomes -1, which `clean_edges` refuses."""
-    if not path.is_file():
-        raise LabError(f"There is no file {path}.", "Check the path of the edge list.")
-    frame = read_raw(path, MAX_EDGES, 20).frame
-    if frame.shape[1] < 2:
-        raise LabError(f"{path.name} has one column.", "An edge list has two: from and to.")
-    ends = frame.iloc[:, :2]
-    if ids is None:
-        numbers = ends.apply(pd.to_numeric, errors="coerce")
-        if numbers.isna().any(axis=None):
-            raise LabError(f"{path.name} has ends that are no numbers.", "Add a column 'id' to the table of nodes.")
-        return numbers.to_numpy(np.int64)
-    if ids.duplicated().any():
-        raise LabError(f"The id {ids[ids.duplicated()].iloc[0]!r} stands in several rows.", "Each node needs its own.")
-    rows = pd.Index(ids.astype(str))
-    return np.stack([rows.get_indexer(ends.iloc[:, k].astype(str)) for k in (0, 1)], 1)
+    raw = read_raw(path, MAX_NODES, MAX_FEATURES)
+    raw.frame.columns = unique_names([str(c).strip() for c in raw.frame.columns])
+    ids = [c for c in raw.frame if c.lower() in IDS][:1]  # "NA" is a node like any other
+    frame, notes = read_cells(raw.frame.drop(columns=ids), raw.comma)
+    for one in ids:
+        frame.insert(0, one, raw.frame[one])
+    return frame, [f"{path.name}: {note}" for note in (*raw.notes, *notes)]
 
 
 def _named(folder: Path, stem: str, needed: bool = True) -> Path | None:
