@@ -135,13 +135,13 @@ def read_cells(frame: pd.DataFrame, comma: str = "thousands") -> tuple[pd.DataFr
         comma = told or ("thousands" if _points(frame, texts) else "decimal")
     read, notes = {}, []
     for name, cells in texts.items():
-        read[name], new = _column(cells, frame[name], roles[name] or comma)
+        read[name], new = _column(cells, frame[name], roles[name], comma)
         notes += new
+    notes = list(dict.fromkeys(notes))
     result = pd.DataFrame({name: read.get(name, frame[name]) for name in frame}, frame.index) if read else frame
-    if told == "decimal":
-        notes.insert(0, "Numbers are written with a decimal comma.")
-        if points := [str(n) for n in frame if n not in texts and pd.api.types.is_float_dtype(frame[n].dtype)]:
-            notes.append(f"Other numbers have a decimal point: column {_quoted(points)}.")
+    points = [str(n) for n in frame if n not in texts and pd.api.types.is_float_dtype(frame[n].dtype)]
+    if told == "decimal" and points:
+        notes.append(f"Other numbers have a decimal point: column {_quoted(points)}.")
     return result, notes
 
 
@@ -181,9 +181,12 @@ def _points(frame: pd.DataFrame, texts: dict[str, _Cells]) -> bool:
     )
 
 
-def _column(cells: _Cells, column: pd.Series, comma: str) -> tuple[pd.Series, list[str]]:
-    """Return a column of text as numbers, or as words if it holds words; and notes."""
-    name, rows = str(column.name), cells.rows
+def _column(cells: _Cells, column: pd.Series, role: str, comma: str) -> tuple[pd.Series, list[str]]:
+    """Return a column of text as numbers, or as words if it holds words; and notes.
+
+    A comma is what the column itself tells (`role`) or, if it does not, what the table does (`comma`).
+    """
+    name, rows, comma = str(column.name), cells.rows, role or comma
     numbers = cells.numbers(comma)
     lower = cells.text.str.lower()
     usual = lower.isin([gap.lower() for gap in GAPS]).to_numpy(bool)
@@ -200,10 +203,15 @@ def _column(cells: _Cells, column: pd.Series, comma: str) -> tuple[pd.Series, li
         count = int(rows[stray].sum())
         verb = "cell that is no number is a gap" if count == 1 else "cells that are no numbers are gaps"
         notes.append(f"Column {name!r}: {count:,} {verb}: {_quoted(cells.text[stray])}.")
-    if cells.text[is_value].str.contains(",", regex=False).any() and comma == "thousands":
-        notes.append(f"Column {name!r}: commas are read as separators of thousands.")
+    commas = cells.text.str.contains(",", regex=False).to_numpy(bool) & is_value
+    if commas.any() and comma == "decimal":
+        notes.append("Numbers are written with a decimal comma.")
+    if commas.any() and (comma == "thousands" or not role):
+        first = commas.argmax()
+        notes.append(f"Column {name!r}: {str(cells.text[first])!r} is read as {numbers[first]:.15g}.")
     if comma == "decimal" and cells.matches(_POINT_THOUSANDS).any():
-        notes.append(f"Column {name!r}: points are read as separators of thousands.")
+        first = cells.matches(_POINT_THOUSANDS).argmax()
+        notes.append(f"Column {name!r}: {str(cells.text[first])!r} is read as {numbers[first]:.15g}.")
     if cells.text.str.contains(_MINUS).any():
         notes.append(f"Column {name!r}: the character U+2212 is read as a minus sign.")
     return cells.column(np.where(is_value, numbers, np.nan), np.nan, column), notes

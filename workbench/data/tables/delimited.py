@@ -69,8 +69,10 @@ def parse(text: str, name: str, max_rows: int, max_features: int, is_header: Hea
     source = _begin(text)
     if not source.body.strip():
         raise LabError(f"{name} holds no data.", "Export it again.")
-    lines = [line for line in source.body[:100_000].splitlines() if line.strip()][:SAMPLE]
-    plain = [line for line in lines if not _COMMENT.match(line)] or lines
+    lines = _sample(source.body)
+    plain = [line for line in lines if not _COMMENT.match(line)]
+    if 2 * len(plain) < len(lines):  # values, such as #ff0000
+        plain = lines
     delimiter = source.delimiter or _delimiter(plain)
     rows = _rows("\n".join(plain), delimiter)
     if len(lines) < 2:
@@ -78,11 +80,12 @@ def parse(text: str, name: str, max_rows: int, max_features: int, is_header: Hea
             f"{name} has one line only: {lines[0][:60]!r}.",
             "A header alone, or a single sample, is no table: it needs a row a sample. Export it again with its rows.",
         )
+    source = _without_comments(source, rows, delimiter)
+    rows = _rows("\n".join(_sample(source.body)), delimiter)
     head = _sklearn_head(rows, source.body)
     width = len(rows[1]) if head else _width(rows, name, source)
     if width > max_features + 1:
         raise LabError(f"{name} has {width:,} columns; {max_features:,} features are the limit.", "Choose columns.")
-    source = _without_comments(source, rows, delimiter)
     ragged = head is None and any(len(row) > width for row in rows)
     names = _commented_names(source.last, rows, delimiter, width) if head is None and is_header is None else None
     has_header = head is None and names is None and (is_header or (lambda first: _has_header(rows)))(rows[0])
@@ -118,11 +121,16 @@ def parse(text: str, name: str, max_rows: int, max_features: int, is_header: Hea
     elif not rows[0][0].strip() and frame.iloc[:, 0].is_unique and frame.shape[1] > 2:
         frame = frame.iloc[:, 1:]  # what DataFrame.to_csv and R write; as a feature it would give the order away
         notes.append("The first column has no name and holds row names: left out.")
+    frame.columns = [str(column).strip() for column in frame.columns]
     while frame.shape[1] > 2 and frame.iloc[:, -1].isna().all() and (not has_header or len(rows[0][-1].strip()) == 0):
         frame, rows[0] = frame.iloc[:, :-1], rows[0][:-1]  # a delimiter at the end of each line
     comma = "decimal" if decimal else "thousands" if delimiter == "," else "open"
     first = source.skipped + 1
     return Raw(frame, notes, class_names=head, comma=comma, line=lambda row: _line(source.body, row, has_header, first))
+
+
+def _sample(body: str) -> list[str]:
+    return [line for line in body[:100_000].splitlines() if line.strip()][:SAMPLE]
 
 
 def _begin(text: str) -> _Text:
@@ -138,8 +146,8 @@ def _begin(text: str) -> _Text:
             break
         comments, last = comments + bool(line), line.lstrip("#% \t") if line else ""
         at, skipped = end, skipped + 1
-    after = [line for line in text[at : at + 20_000].splitlines() if line.strip()][:SAMPLE]
-    if comments and sum(bool(_COMMENT.match(line)) for line in after) * 2 > len(after):  # values like #ff0000
+    after = _sample(text[at : at + 100_000])
+    if comments and sum(bool(_COMMENT.match(line)) for line in after) * 2 >= len(after):
         return _Text(text[start:], lines, delimiter=delimiter)
     return _Text(text[at:], skipped, comments, last, delimiter)
 

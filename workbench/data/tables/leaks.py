@@ -33,7 +33,7 @@ def find_leaks(frame: pd.DataFrame, labels: pd.Series, originals: dict[str, str]
         Column -> its name in the file, where names stood there more than once.
     """
     classes = pd.factorize(labels)[0]  # (n,), -1 for a gap
-    leaks, doubtful = {}, []
+    leaks, told, doubtful = {}, [], []
     for name in map(str, frame):
         column = frame[name]
         bound = _bound(column[classes >= 0], classes[classes >= 0], frame.shape[1])
@@ -49,15 +49,18 @@ def find_leaks(frame: pd.DataFrame, labels: pd.Series, originals: dict[str, str]
             doubtful += [name] if bound else []
             continue
         if name.strip().lower().startswith(KEPT):
-            doubtful.append(name)
+            told.append(f"Column {name!r} {why}. It stays, as its name asks for.")
         else:
             leaks[name] = f"Column {name!r} {why}. {LEFT_OUT}"
-    return leaks, [_doubt(doubtful)] if doubtful else []
+    return leaks, [*told, _doubt(doubtful)] if doubtful else told
 
 
 def _doubt(names: list[str]) -> str:
     shown = ", ".join(map(repr, names[:SHOWN])) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
-    return f"Column {shown} tells the class, or the class tells it. If it was written from the class, leave it out."
+    return (
+        f"Column {shown}: the class determines it, or it determines the class. If it was written from the class, leave "
+        "it out."
+    )
 
 
 def _same_name(name: str, target: str) -> bool:
