@@ -107,7 +107,7 @@ def _table(path: Path) -> tuple[pd.DataFrame, list[str]]:
     frame, notes = read_cells(raw.frame.drop(columns=ids), raw.comma)
     for one in ids:
         frame.insert(0, one, raw.frame[one])
-    return frame, [f"{path.name}: {note}" for note in (*raw.notes, *notes)]
+    return frame, [f"{path.name}: {note}" for note in dict.fromkeys((*raw.notes, *notes))]
 
 
 def _named(folder: Path, stem: str, needed: bool = True) -> Path | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -88,16 +88,27 @@ class _Cells:
 
     def numbers(self, comma: str) -> np.ndarray:
         """Return each cell as a number, (k,) float64; NaN where it is none."""
-        text = self.text.str.replace(_MINUS, "-", regex=True).str.replace(_BLANK_THOUSANDS, "", regex=True)
-        cells = _Cells(self.codes, text, 0)
+        found = _floats(self.text)
+        odd = np.isnan(found)  # mostly few: the rest is fast
         if comma == "decimal":
-            points = cells.matches(_POINT) & ~cells.matches(_POINT_THOUSANDS)
-            grouped = cells.matches(_POINT_THOUSANDS) & ~points.any()
+            odd |= self.text.str.contains(".", regex=False).to_numpy(bool)
+        if not odd.any():
+            return found
+        text = self.text[odd].str.replace(_MINUS, "-", regex=True).str.replace(_BLANK_THOUSANDS, "", regex=True)
+        if comma == "decimal":
+            grouped = text.str.fullmatch(_POINT_THOUSANDS)
+            if (text.str.fullmatch(_POINT) & ~grouped).any():  # points are decimal points, too
+                grouped &= False
             text = text.mask(grouped, text.str.replace(".", "", regex=False))
-            text = text.mask(cells.matches(_DECIMAL), text.str.replace(",", ".", regex=False))
+            text = text.mask(text.str.fullmatch(_DECIMAL), text.str.replace(",", ".", regex=False))
         else:
-            text = text.mask(cells.matches(_THOUSANDS), text.str.replace(",", "", regex=False))
-        return pd.to_numeric(text, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+            text = text.mask(text.str.fullmatch(_THOUSANDS), text.str.replace(",", "", regex=False))
+        found[odd] = _floats(text)
+        return found
+
+
+def _floats(text: pd.Series) -> np.ndarray:
+    return pd.to_numeric(text, errors="coerce").to_numpy(np.float64, na_value=np.nan, copy=True)
 
 
 def is_text(column: pd.Series) -> bool:
@@ -133,11 +144,9 @@ def read_cells(frame: pd.DataFrame, comma: str = "thousands") -> tuple[pd.DataFr
     told = _common(list(roles.values()))
     if told or comma == "open":
         comma = told or ("thousands" if _points(frame, texts) else "decimal")
-    read, notes = {}, []
-    for name, cells in texts.items():
-        read[name], new = _column(cells, frame[name], roles[name], comma)
-        notes += new
-    notes = list(dict.fromkeys(notes))
+    done = _Done()
+    read = {name: _column(cells, frame[name], roles[name], comma, done) for name, cells in texts.items()}
+    notes = done.notes()
     result = pd.DataFrame({name: read.get(name, frame[name]) for name in frame}, frame.index) if read else frame
     points = [str(n) for n in frame if n not in texts and pd.api.types.is_float_dtype(frame[n].dtype)]
     if told == "decimal" and points:
@@ -181,53 +190,73 @@ def _points(frame: pd.DataFrame, texts: dict[str, _Cells]) -> bool:
     )
 
 
-def _column(cells: _Cells, column: pd.Series, role: str, comma: str) -> tuple[pd.Series, list[str]]:
-    """Return a column of text as numbers, or as words if it holds words; and notes.
+@dataclass
+class _Done:
+    """What was done to the columns of a table; each kind becomes one note, however many columns there are."""
+
+    decimal: bool = False
+    read: dict[str, str] = field(default_factory=dict)  # column -> how a number with commas or points was read
+    minus: list[str] = field(default_factory=list)
+    gaps: dict[str, list[str]] = field(default_factory=dict)  # column -> different words that became gaps
+    cells: int = 0  # of these columns that became gaps
+    padded: dict[str, int] = field(default_factory=dict)  # column -> words with blanks around
+
+    def notes(self) -> list[str]:
+        notes = ["Numbers are written with a decimal comma."] if self.decimal else []
+        notes += [f"Column {name!r}: {how}." for name, how in list(self.read.items())[:SHOWN]]
+        if len(self.read) > SHOWN:
+            notes.append(f"{len(self.read) - SHOWN} more columns have numbers with commas or points of the same kinds.")
+        if self.minus:
+            notes.append(f"Column {_quoted(self.minus)}: the character U+2212 is read as a minus sign.")
+        if self.gaps:
+            verb = "cell that is no number is a gap" if self.cells == 1 else "cells that are no numbers are gaps"
+            words = list(dict.fromkeys(word for those in self.gaps.values() for word in those))
+            notes.append(f"Column {_quoted(list(self.gaps))}: {self.cells:,} {verb}: {_quoted(words)}.")
+        if self.padded:
+            count = sum(self.padded.values())
+            notes.append(f"Column {_quoted(list(self.padded))}: blanks around {count:,} words were removed.")
+        return notes
+
+
+def _column(cells: _Cells, column: pd.Series, role: str, comma: str, done: _Done) -> pd.Series:
+    """Return a column of text as numbers, or as words if it holds words.
 
     A comma is what the column itself tells (`role`) or, if it does not, what the table does (`comma`).
     """
     name, rows, comma = str(column.name), cells.rows, role or comma
     numbers = cells.numbers(comma)
-    lower = cells.text.str.lower()
-    usual = lower.isin([gap.lower() for gap in GAPS]).to_numpy(bool)
-    stand_in = lower.isin(PLACEHOLDERS).to_numpy(bool) | cells.matches(_LIMIT.pattern)
-    is_value = ~np.isnan(numbers) & ~usual & (rows > 0)
-    stray = ~is_value & ~usual & (rows > 0)
+    unread, is_value = np.isnan(numbers) & (rows > 0), ~np.isnan(numbers) & (rows > 0)
+    words = cells.text[unread].str.lower()
+    stray, stand_in = unread.copy(), np.zeros(len(rows), bool)
+    stray[unread] = ~words.isin([gap.lower() for gap in GAPS]).to_numpy(bool)
+    stand_in[unread] = (words.isin(PLACEHOLDERS) | words.str.fullmatch(_LIMIT.pattern)).to_numpy(bool)
     values, others = int(rows[is_value].sum()), int(rows[stray & ~stand_in].sum())
-    if not values or (stray.any() and not _measured(numbers[is_value], values)):
-        return _words(cells, column)
-    if others and (others > max(STRAY_CELLS, STRAY_SHARE * len(column)) or values < 4 * others):
-        return _words(cells, column)
-    notes = []
+    too_many = others > max(STRAY_CELLS, STRAY_SHARE * len(column)) or values < 4 * others
+    if not values or (stray.any() and (too_many or not _measured(numbers[is_value], values))):
+        if cells.padded:
+            done.padded[name] = cells.padded
+        words = np.array(cells.text, object)
+        words[cells.text.isin(GAPS).to_numpy(bool)] = None
+        return cells.column(words, None, column)
     if stray.any():
-        count = int(rows[stray].sum())
-        verb = "cell that is no number is a gap" if count == 1 else "cells that are no numbers are gaps"
-        notes.append(f"Column {name!r}: {count:,} {verb}: {_quoted(cells.text[stray])}.")
+        done.gaps[name] = list(cells.text[stray][: SHOWN + 1])
+        done.cells += int(rows[stray].sum())
     commas = cells.text.str.contains(",", regex=False).to_numpy(bool) & is_value
-    if commas.any() and comma == "decimal":
-        notes.append("Numbers are written with a decimal comma.")
-    if commas.any() and (comma == "thousands" or not role):
-        first = commas.argmax()
-        notes.append(f"Column {name!r}: {str(cells.text[first])!r} is read as {numbers[first]:.15g}.")
-    if comma == "decimal" and cells.matches(_POINT_THOUSANDS).any():
-        first = cells.matches(_POINT_THOUSANDS).argmax()
-        notes.append(f"Column {name!r}: {str(cells.text[first])!r} is read as {numbers[first]:.15g}.")
+    done.decimal |= comma == "decimal" and bool(commas.any())
+    grouped = cells.matches(_POINT_THOUSANDS) if comma == "decimal" else commas
+    shown = grouped if grouped.any() or role else commas
+    if shown.any():
+        done.read[name] = f"{str(cells.text[shown.argmax()])!r} is read as {numbers[shown.argmax()]:.15g}"
     if cells.text.str.contains(_MINUS).any():
-        notes.append(f"Column {name!r}: the character U+2212 is read as a minus sign.")
-    return cells.column(np.where(is_value, numbers, np.nan), np.nan, column), notes
+        done.minus.append(name)
+    return cells.column(np.where(is_value, numbers, np.nan), np.nan, column)
 
 
 def _measured(numbers: np.ndarray, rows: int) -> bool:
     """Whether numbers are quantities, among which a word stands for a gap, not codes of which a word is one more."""
+    numbers = numbers[np.isfinite(numbers)]
     different = len(np.unique(numbers))
     return bool((numbers % 1 != 0).any()) or different > min(MAX_LEVELS, rows / 2)
-
-
-def _words(cells: _Cells, column: pd.Series) -> tuple[pd.Series, list[str]]:
-    notes = [f"Column {column.name!r}: blanks around {cells.padded:,} words were removed."] if cells.padded else []
-    words = np.array(cells.text, object)
-    words[cells.text.isin(GAPS).to_numpy(bool)] = None
-    return cells.column(words, None, column), notes
 
 
 def _quoted(words: pd.Series | list[str]) -> str:

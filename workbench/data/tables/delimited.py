@@ -16,7 +16,7 @@ from workbench.data.tables.columns import TARGETS
 from workbench.data.tables.raw import Raw
 
 HeaderRule = Callable[[list[str]], bool]
-SAMPLE = 50  # lines that tell delimiter and header
+SAMPLE, SAMPLE_CHARACTERS = 50, 100_000  # lines that tell delimiter and header
 _SEPARATOR = re.compile(r'"?sep=(.)"?[ \t]*\r?\n', re.IGNORECASE)  # what Excel writes and reads
 _COMMENT = re.compile(r"[ \t]*([#%])")
 _COMMENTS = re.compile(r"^[ \t]*[#%].*$", re.MULTILINE)
@@ -66,7 +66,7 @@ def parse(text: str, name: str, max_rows: int, max_features: int, is_header: Hea
     LabError
         If it is empty, ragged or too wide; pandas may raise its own errors beside.
     """
-    source = _begin(text)
+    source = _begin(text if "\n" in text else text.replace("\r", "\n"))  # as old Macintosh programs write
     if not source.body.strip():
         raise LabError(f"{name} holds no data.", "Export it again.")
     lines = _sample(source.body)
@@ -130,7 +130,13 @@ def parse(text: str, name: str, max_rows: int, max_features: int, is_header: Hea
 
 
 def _sample(body: str) -> list[str]:
-    return [line for line in body[:100_000].splitlines() if line.strip()][:SAMPLE]
+    """Return the first lines, at least three however long they are, without the empty ones."""
+    lines, at = [], 0
+    while at < len(body) and len(lines) < SAMPLE and (at < SAMPLE_CHARACTERS or len(lines) < 3):
+        end = body.find("\n", at) + 1 or len(body)
+        lines += [line for line in body[at:end].splitlines() if line.strip()]
+        at = end
+    return lines
 
 
 def _begin(text: str) -> _Text:
@@ -146,7 +152,7 @@ def _begin(text: str) -> _Text:
             break
         comments, last = comments + bool(line), line.lstrip("#% \t") if line else ""
         at, skipped = end, skipped + 1
-    after = _sample(text[at : at + 100_000])
+    after = _sample(text[at:])
     if comments and sum(bool(_COMMENT.match(line)) for line in after) * 2 >= len(after):
         return _Text(text[start:], lines, delimiter=delimiter)
     return _Text(text[at:], skipped, comments, last, delimiter)
