@@ -33,6 +33,7 @@ DOCUMENTS = (
     "docs/grooves.md",
     "docs/images.md",
     "docs/scans.md",
+    "docs/tables.md",
 )
 INSTALLS = "docs/adding-a-lab.md"  # installs a package, so it gets an environment of its own
 BIN = Path(sys.executable).parent

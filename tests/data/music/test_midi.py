@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import random
 import struct
+from pathlib import Path
 
+import mido
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +17,9 @@ from tests.data.music.test_grooves import grooves
 from workbench.contract.errors import LabError
 from workbench.data.music.groove import Groove
 from workbench.data.music.midi import MAX_BYTES, parse_midi, read_midi, to_midi
+from workbench.data.music.named import groove_card, times
+
+CASES = Path(__file__).parents[2] / "cases"
 
 END = b"\0\xff\x2f\0"
 KICK = b"\0\x99\x24\x64" + b"\x0a\x89\x24\x40"  # on at once, off after 10 ticks
@@ -68,10 +74,82 @@ def test_a_tempo_map_and_changing_meters_survive():
     assert parse_midi(to_midi(groove)) == groove
 
 
+def by_mido(blob: bytes) -> tuple[dict[int, int], float]:
+    """The tempo that holds from each tick on, and the seconds until the last note begins."""
+    file = mido.MidiFile(file=io.BytesIO(blob))
+    at, tempos = 0, {0: 500_000}
+    for message in mido.merge_tracks(file.tracks):
+        at += message.time
+        if message.type == "set_tempo":
+            tempos[at] = message.tempo
+    now = last = 0.0
+    for message in file:
+        now += message.time
+        if message.type == "note_on" and message.velocity:
+            last = now
+    return tempos, last
+
+
+@pytest.mark.parametrize(("name", "start", "seconds"), [("late_tempo.mid", 120, 6.6), ("dup_tempo.mid", 150, 6.2)])
+def test_tempos_hold_as_mido_plays_them(name, start, seconds):
+    groove = read_midi(CASES / name)
+    tempos, last = by_mido((CASES / name).read_bytes())
+    assert groove.tempo == start and dict(groove.tempos) == tempos
+    assert times(groove).max() == pytest.approx(seconds) == pytest.approx(last)
+
+
+def test_a_late_tempo_widens_the_range_on_the_card():
+    assert groove_card([read_midi(CASES / "late_tempo.mid")]).tempo == (120, 150)
+
+
+@pytest.mark.parametrize("events", [2, 40, 200])  # symusic's sort keeps the order of a few events only
+def test_of_many_tempos_at_one_tick_the_last_counts(events):
+    rng = random.Random(events)
+    file = mido.MidiFile(type=1, ticks_per_beat=480)
+    for pitch in (36, 38):
+        messages = []
+        for _ in range(events):
+            messages.append(
+                mido.MetaMessage("set_tempo", tempo=rng.randrange(100_000, 900_000), time=rng.choice((0, 9)))
+            )
+            messages.append(mido.MetaMessage("time_signature", numerator=rng.randrange(1, 9), denominator=4))
+            messages.append(mido.Message("program_change", channel=2, program=3))
+            messages.append(mido.Message("sysex", data=(1, 2, 3)))
+            messages.append(mido.Message("pitchwheel", pitch=9))
+        messages.append(mido.Message("note_on", channel=9, note=pitch, velocity=9, time=500))
+        messages.append(mido.Message("note_off", channel=9, note=pitch, time=10))
+        file.tracks.append(mido.MidiTrack(messages))
+    file.save(file=(out := io.BytesIO()))
+    groove = parse_midi(out.getvalue())
+    tempos, last = by_mido(out.getvalue())
+    assert dict(groove.tempos) == tempos and times(groove).max() == pytest.approx(last)
+    at, meters = 0, {0: 4}
+    for message in mido.merge_tracks(mido.MidiFile(file=io.BytesIO(out.getvalue())).tracks):
+        at += message.time
+        if message.type == "time_signature":
+            meters[at] = message.numerator
+    assert {tick: numerator for tick, numerator, _ in groove.meters} == meters
+
+
+def test_midi_in_a_riff_container_is_the_same_groove():
+    wrapped = (CASES / "rmid.mid").read_bytes()
+    groove = read_midi(CASES / "rmid.mid")
+    assert groove == parse_midi(wrapped[wrapped.index(b"MThd") :], "rmid.mid")
+    assert hits(groove)[0] == (0, 36, 100) and len(groove) == 48
+    listed = b"RIFF" + struct.pack("<I", 60) + b"RMIDLIST" + struct.pack("<I", 16) + b"INFOINAM" + b"\4\0\0\0name"
+    assert hits(parse_midi(listed + b"data" + struct.pack("<I", len(midi())) + midi())) == [(0, 36, 100)]
+
+
+def test_events_behind_the_end_of_a_track_are_refused_not_dropped():
+    with pytest.raises(LabError, match="ends before its last event"):
+        read_midi(CASES / "aftereot.mid")
+
+
 BAD = {
     "empty": (b"", "no MIDI file"),
     "text": (b"Dear drummer, please find enclosed", "no MIDI file"),
-    "RIFF": (b"RIFF\0\0\0\0RMIDdata" + midi(), "no MIDI file"),
+    "RIFF without MIDI": (b"RIFF\0\0\0\0RMIDINFO\4\0\0\0name", "no MIDI file"),
+    "RIFF cut off": (b"RIFF\0\0\0\0RMIDdata\x40\0\0\0" + midi()[:-6], "6 bytes are missing"),
     "header only": (midi()[:14], "0 of 1 tracks"),
     "truncated": (midi()[:-6], "6 bytes are missing"),
     "short header": (midi().replace(b"\0\0\0\6", b"\0\0\0\2", 1), "damaged header"),
@@ -165,10 +243,6 @@ def test_a_missing_file_and_a_folder_get_a_sentence(tmp_path):
 
 def test_another_parser_finds_the_same_hits():
     """mido walks through the events one by one; symusic pairs them."""
-    import io
-
-    import mido
-
     from workbench.labs.drums.method.data import bundled
 
     for groove in bundled().test[:5]:

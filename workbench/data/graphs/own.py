@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import tempfile
-import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from workbench.contract.errors import LabError
+from workbench.data.catalog import archives
 from workbench.data.graphs.edges import nearest
-from workbench.data.graphs.graph import MAX_EDGES, MAX_NODES, PARTS, Graph, build
+from workbench.data.graphs.graph import MAX_NODES, PARTS, Graph, build
 from workbench.data.graphs.named import read_dblp
+from workbench.data.graphs.pairs import read_pairs
 from workbench.data.reader import reader
+from workbench.data.tables.cells import read_cells
+from workbench.data.tables.columns import unique_names
 from workbench.data.tables.formats import SUFFIXES as TABLES
 from workbench.data.tables.formats import read_raw
 
@@ -56,11 +60,13 @@ def read_graph(
     if path.is_dir():
         if (path / "edgelist.txt").is_file():
             return read_dblp(path)
-        return _tables(_named(path, "nodes"), _named(path, "edges", False), path.name, label, sensitive, second)
+        files = list(path.iterdir())
+        return _tables(_named(files, "nodes"), _named(files, "edges", False), path.name, label, sensitive, second)
     if path.name.lower().endswith(".zip"):
         with tempfile.TemporaryDirectory(prefix="workbench-graph-") as place:
-            _unzip(path, Path(place))
-            parts = _named(Path(place), "nodes"), _named(Path(place), "edges", False)
+            patterns = tuple(f"*{s}" for suffix in TABLES for s in (suffix, suffix.upper()))
+            files = list(archives.extract(path, "", Path(place) / "files", patterns, MAX_BYTES).rglob("*"))
+            parts = _named(files, "nodes"), _named(files, "edges", False)
             return _tables(*parts, path.stem, label, sensitive, second)
     if not path.is_file():
         raise LabError(f"There is no file or folder {path}.", "Check the path, or upload the file again.")
@@ -68,12 +74,11 @@ def read_graph(
 
 
 def _tables(nodes: Path, edges: Path | None, name: str, label: str, sensitive: str, second: str) -> Graph:
-    frame = _table(nodes)
-    frame.columns = [str(c).strip() for c in frame.columns]
+    frame, told = _table(nodes)
     label = label or _found(frame, LABELS, "label")
     sensitive = sensitive or _found(frame, GROUPS, "sensitive")
     key = next((c for c in frame if c.lower() in IDS), None)
-    notes = [f"Label: {label}; sensitive: {', '.join(filter(None, (sensitive, second)))}."]
+    notes = [f"Label: {label}; sensitive: {', '.join(filter(None, (sensitive, second)))}.", *told]
     split, out = {}, [c for c in (key,) if c]
     if "split" in frame:
         words = frame["split"].astype(str).str.lower().replace({"valid": "val", "validation": "val"})
@@ -86,61 +91,35 @@ def _tables(nodes: Path, edges: Path | None, name: str, label: str, sensitive: s
         pairs = nearest(numbers.to_numpy(float), NEIGHBORS)
         notes.append(f"No edges were given: each node is linked to its {NEIGHBORS} nearest by standardized features.")
     else:
-        pairs = _pairs(edges, frame[key] if key else None)
+        pairs, told = read_pairs(edges, frame[key] if key else pd.RangeIndex(len(frame)).to_series())
+        notes += told
     sensitives = [one for one in (sensitive, second) if one]
     kind = {"label": label, "sensitive": sensitives, "leave_out": tuple(out), "split": split, "notes": tuple(notes)}
     return build(frame, pairs, name=name, **kind)
 
 
-def _table(path: Path) -> pd.DataFrame:
+def _table(path: Path) -> tuple[pd.DataFrame, list[str]]:
+    """Return the node table, its ids as they stand there, and notes."""
     if not path.is_file():
         raise LabError(f"There is no file {path}.", "Check the path.")
     if path.stat().st_size == 0:
         raise LabError(f"{path.name} is empty (0 bytes).", "Export it again.")
     if not path.name.lower().endswith(TABLES):
         raise LabError(f"{path.name} has no suffix of a table.", f"Known suffixes: {', '.join(TABLES)}.")
-    return read_raw(path, MAX_NODES, MAX_FEATURES).frame
+    raw = read_raw(path, MAX_NODES, MAX_FEATURES)
+    raw.frame.columns = unique_names([str(c).strip() for c in raw.frame.columns])
+    ids = [c for c in raw.frame if c.lower() in IDS][:1]  # "NA" is a node like any other
+    frame, notes = read_cells(raw.frame.drop(columns=ids), raw.comma)
+    for one in ids:
+        frame.insert(0, one, raw.frame[one])
+    return frame, [f"{path.name}: {note}" for note in dict.fromkeys((*raw.notes, *notes))]
 
 
-def _pairs(path: Path, ids: pd.Series | None) -> np.ndarray:
-    """Return the edges as row numbers (m, 2); an unknown id becomes -1, which `clean_edges` refuses."""
-    if not path.is_file():
-        raise LabError(f"There is no file {path}.", "Check the path of the edge list.")
-    frame = read_raw(path, MAX_EDGES, 20).frame
-    if frame.shape[1] < 2:
-        raise LabError(f"{path.name} has one column.", "An edge list has two: from and to.")
-    ends = frame.iloc[:, :2]
-    if ids is None:
-        numbers = ends.apply(pd.to_numeric, errors="coerce")
-        if numbers.isna().any(axis=None):
-            raise LabError(f"{path.name} has ends that are no numbers.", "Add a column 'id' to the table of nodes.")
-        return numbers.to_numpy(np.int64)
-    if ids.duplicated().any():
-        raise LabError(f"The id {ids[ids.duplicated()].iloc[0]!r} stands in several rows.", "Each node needs its own.")
-    rows = pd.Index(ids.astype(str))
-    return np.stack([rows.get_indexer(ends.iloc[:, k].astype(str)) for k in (0, 1)], 1)
-
-
-def _named(folder: Path, stem: str, needed: bool = True) -> Path | None:
-    found = sorted(p for p in folder.iterdir() if p.name.lower().startswith(stem) and p.name.lower().endswith(TABLES))
+def _named(files: Iterable[Path], stem: str, needed: bool = True) -> Path | None:
+    found = sorted(p for p in files if p.name.lower().startswith(stem) and p.name.lower().endswith(TABLES))
     if not found and needed:
         raise LabError(f"There is no file {stem}.* in it.", "Put in nodes.csv and, if there are edges, edges.csv.")
     return found[0] if found else None
-
-
-def _unzip(path: Path, place: Path) -> None:
-    """Unpack the tables of an archive under their bare names; nothing else in it is touched."""
-    try:
-        with zipfile.ZipFile(path) as box:
-            members = [m for m in box.infolist() if m.filename.lower().endswith(TABLES) and not m.is_dir()]
-            if sum(m.file_size for m in members) > MAX_BYTES:
-                raise LabError(
-                    f"{path.name} unpacks to more than {MAX_BYTES / 1e6:,.0f} MB.", "Take a part of the graph."
-                )
-            for member in members:
-                (place / Path(member.filename.replace("\\", "/")).name).write_bytes(box.read(member))
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as error:
-        raise LabError(f"{path.name} is no whole zip: {error}.", "Pack it again.") from error
 
 
 def _found(frame: pd.DataFrame, names: tuple[str, ...], what: str) -> str:

@@ -45,9 +45,10 @@ class Groove:
     ticks_per_beat
         Ticks of a quarter note.
     tempos
-        (tick, microseconds per quarter note) of each tempo event; never empty.
+        (tick, microseconds per quarter note) of each change of tempo, the first at tick 0. As in MIDI, events that do
+        not begin there follow 120 beats a minute, and the last of several at one tick counts.
     meters
-        (tick, numerator, denominator) of each time signature; never empty.
+        (tick, numerator, denominator) of each time signature, by the same rule; 4/4 holds before the first.
     name, style
         For people; the style as its source words it, such as ``"funk/groove1"``.
     """
@@ -68,6 +69,9 @@ class Groove:
             array = np.asarray(getattr(self, name))[order].astype(kind)
             array.setflags(write=False)
             object.__setattr__(self, name, array)
+        for name in ("tempos", "meters"):
+            first = type(self).__dataclass_fields__[name].default  # what holds without an event
+            object.__setattr__(self, name, _in_effect((*first, *getattr(self, name))))
 
     def __len__(self) -> int:
         return len(self.tick)
@@ -159,6 +163,11 @@ def from_rows(
     return Groove(
         120 * step, PITCH_OF[piece], np.full(len(step), velocity), 480, ((0, mspq),), ((0, *meter),), name, style
     )
+
+
+def _in_effect(events: tuple[tuple[int, ...], ...]) -> tuple[tuple[int, ...], ...]:
+    """Return one event a tick, the last that is given for it, in the order of ticks."""
+    return tuple(sorted({event[0]: tuple(event) for event in events}.values()))
 
 
 def _check(groove: Groove) -> None:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 from symusic import Note, Score, Tempo, TextMeta, TimeSignature, Track
 
 from workbench.contract.errors import LabError
+from workbench.data.music import riff
 from workbench.data.music.groove import Groove
 from workbench.data.uploads import safe_name
 
-MIDI_SUFFIXES = (".mid", ".midi", ".kar")
+MIDI_SUFFIXES = (".mid", ".midi", ".kar", ".rmi")
 MAX_BYTES = 5_000_000  # two hours of Groove's drummers, the whole data set, have 5.3 MB
 END_OF_TRACK = b"\xff\x2f\x00"
 NAME, STYLE = "groove: ", "style: "  # how two markers of ours begin, which keep a groove's name and style
 LAST = "workbench: end of track"  # a marker behind a track's last event: symusic got that far
 CHANNEL = 9  # the tenth: General MIDI's drums
+LENGTHS = {0xC0: 1, 0xD0: 1, 0xF1: 1, 0xF2: 2, 0xF3: 1} | dict.fromkeys(range(0xF4, 0xFF), 0)  # data bytes; others 2
 REPAIR = "It may be cut off or damaged: export it again as a standard MIDI file."
 
 
@@ -47,12 +50,13 @@ def parse_midi(blob: bytes, filename: str = "groove.mid") -> Groove:
     """Read the drums of a MIDI file that is in memory.
 
     Every note-on of channel 10 becomes a hit, in all tracks, also one that is never ended (as some drum machines write,
-    and one of Groove's 446,312 notes). Without a tempo it is 120 beats a minute, without a time signature 4/4.
+    and one of Groove's 446,312 notes). Until the first tempo it is 120 beats a minute, until the first time signature
+    4/4; of several at one tick the last counts.
 
     Parameters
     ----------
     blob
-        The file's content, format 0 or 1.
+        The file's content, format 0 or 1; also inside of a RIFF container (RMID).
     filename
         For the messages and, without its suffix, for the groove's name, unless `to_midi` wrote one into the file.
 
@@ -65,6 +69,8 @@ def parse_midi(blob: bytes, filename: str = "groove.mid") -> Groove:
     shown = safe_name(filename)
     if len(blob) > MAX_BYTES:
         raise LabError(f"{shown} has {len(blob) / 1e6:,.1f} MB; {MAX_BYTES / 1e6:,.0f} MB is the limit.", REPAIR)
+    if blob[:4] == b"RIFF" and blob[8:12] == b"RMID":
+        blob = dict(riff.chunks(blob)).get("data", b"")
     header, tracks = _chunks(blob, shown)
     once = np.ones(128, int)
     score = _parse(header, tracks, [once] * len(tracks), shown)
@@ -82,16 +88,16 @@ def parse_midi(blob: bytes, filename: str = "groove.mid") -> Groove:
             f"{shown} has no drums: no note on channel 10.", "Put the drums on channel 10, and export again."
         )
     texts = [_text(m) for m in score.markers]
-    tempos = tuple((t.time, t.mspq) for t in score.tempos) or ((0, 500_000),)
-    meters = tuple((m.time, m.numerator, m.denominator) for m in score.time_signatures) or ((0, 4, 4),)
+    tempos = _in_order([(t.time, t.mspq) for t in score.tempos], tracks, 0x51, _tempo)
+    meters = _in_order([(m.time, m.numerator, m.denominator) for m in score.time_signatures], tracks, 0x58, _meter)
     try:
         return Groove(
             tick,
             pitch,
             velocity,
             score.tpq,
-            tempos,
-            meters,
+            tempos or Groove.tempos,
+            meters or Groove.meters,
             name=next((t.removeprefix(NAME) for t in texts if t.startswith(NAME)), Path(shown).stem),
             style=next((t.removeprefix(STYLE) for t in texts if t.startswith(STYLE)), ""),
         )
@@ -169,6 +175,54 @@ def _still_open(score: Score, drums: list[Track]) -> bool:
     lasts = [m.time + 1 for m in score.markers if _text(m) == LAST]
     ends = (n["time"] + n["duration"] for n in (t.notes.numpy() for t in drums))
     return any(np.isin(end, lasts).any() for end in ends)
+
+
+def _in_order(
+    events: list[tuple[int, ...]], tracks: list[bytes], kind: int, values: Callable[[bytes], tuple[int, ...]]
+) -> tuple[tuple[int, ...], ...]:
+    """Return the events of a kind in the order of the file: symusic mixes up those of one tick where there are many."""
+    if len({at for at, *_ in events}) == len(events):
+        return tuple(events)
+    found = [(at, *values(data)) for track in tracks for at, other, data in _meta(track) if other == kind]
+    return tuple(sorted(found, key=lambda event: event[0]))  # sorted is stable, unlike symusic
+
+
+def _tempo(data: bytes) -> tuple[int]:
+    return (int.from_bytes(data[:3], "big"),)
+
+
+def _meter(data: bytes) -> tuple[int, int]:
+    numerator, power = data[:2].ljust(2, b"\0")
+    return numerator, 1 << power
+
+
+def _meta(track: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Yield (tick, kind, data) of the meta events of a track that symusic has read, so that it is sound."""
+
+    def number() -> int:
+        nonlocal at
+        value = 0
+        while True:
+            at += 1
+            value = value << 7 | track[at - 1] & 0x7F
+            if track[at - 1] < 0x80:
+                return value
+
+    at, tick, running = 0, 0, 0
+    while at < len(track):
+        tick += number()
+        status = running
+        if track[at] & 0x80:
+            status, at = track[at], at + 1
+            running = status if status < 0xF0 else running
+        if status in (0xF0, 0xF7, 0xFF):  # system messages and meta events tell their length
+            kind, at = track[at], at + (status == 0xFF)
+            length = number()
+            if status == 0xFF:
+                yield tick, kind, track[at : at + length]
+            at += length
+        else:
+            at += LENGTHS.get(status if status >= 0xF0 else status & 0xF0, 2)
 
 
 def _text(marker: TextMeta) -> str:

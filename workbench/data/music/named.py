@@ -28,7 +28,7 @@ class GrooveCard:
         Grooves by meter (``"4/4"``) and by family of styles (``"funk"`` of ``"funk/groove1"``), the most frequent
         first.
     tempo
-        Slowest and fastest, in beats a minute.
+        Slowest and fastest of all that hold while there are hits, in beats a minute.
     left_out
         Share of the hits whose pitch is none of the six pieces; mostly the hi-hat's pedal.
     warnings
@@ -87,7 +87,7 @@ def groove_card(grooves: Sequence[Groove]) -> GrooveCard:
     sounding = [bar for bar in bars if bar.any()]
     pieces = np.concatenate([g.piece for g in grooves])
     meters = Counter("{}/{}".format(*g.meter) for g in grooves)
-    tempos = [g.tempo for g in grooves]
+    tempos = [6e7 / mspq for g in grooves for at, mspq in g.tempos if at <= g.tick.max(initial=0)]
     card = GrooveCard(
         grooves=len(grooves),
         hits=len(pieces),
@@ -124,7 +124,6 @@ def times(groove: Groove) -> np.ndarray:
     """Return when each hit sounds, (n,) seconds, through all changes of tempo."""
     at = np.array([tick for tick, _ in groove.tempos], float)
     pace = np.array([mspq for _, mspq in groove.tempos]) / groove.ticks_per_beat / 1e6  # seconds a tick
-    at[0] = 0  # what holds first holds from the start
     reached = np.concatenate([[0], np.cumsum(np.diff(at) * pace[:-1])])
     now = np.searchsorted(at, groove.tick, side="right") - 1
     return reached[now] + (groove.tick - at[now]) * pace[now]

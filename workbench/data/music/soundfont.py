@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from workbench.contract.errors import LabError
+from workbench.data.music import riff
 
 DRUMS = 128  # the bank of drum kits; preset 0 is the standard kit
 PAN, HOLD, DECAY, SUSTAIN, INSTRUMENT, KEYS, VELOCITIES = 17, 35, 36, 37, 41, 43, 44  # generators, by their numbers
@@ -111,7 +112,7 @@ def read_kit(path: Path) -> Kit:
     if blob[:4] != b"RIFF" or blob[8:12] != b"sfbk":
         raise LabError(f"{path.name} is no SoundFont 2 file.", "Fetch it anew: `workbench data fetch soundfont`.")
     try:
-        chunks = dict(_chunks(blob, 12, len(blob)))
+        chunks = dict(riff.chunks(blob))
         table = {name: list(struct.iter_unpack(form, chunks[name])) for name, form in RECORDS.items()}
         kit = Kit(_drum_zones(table), [header[1:8] for header in table["shdr"]], np.frombuffer(chunks["smpl"], "<i2"))
         for zone in kit.zones:
@@ -121,17 +122,6 @@ def read_kit(path: Path) -> Kit:
         return kit
     except (KeyError, IndexError, RecursionError, StopIteration, ValueError, struct.error) as error:
         raise LabError(f"{path.name} is damaged, or has no drum kit ({error!r}).", "Fetch it anew.") from error
-
-
-def _chunks(blob: bytes, at: int, end: int):
-    """Yield name and content of every chunk that is no list, also inside lists."""
-    while at + 8 <= end:
-        name, size = blob[at : at + 4].decode("latin-1"), int.from_bytes(blob[at + 4 : at + 8], "little")
-        if name == "LIST":
-            yield from _chunks(blob, at + 12, at + 8 + size)
-        else:
-            yield name, blob[at + 8 : at + 8 + size]
-        at += 8 + size + size % 2
 
 
 def _drum_zones(table: dict[str, list[tuple]]) -> list[dict]:

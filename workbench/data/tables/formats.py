@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from workbench.contract.errors import LabError
 from workbench.data import npz
 from workbench.data.reader import reader, short
 from workbench.data.tables import delimited
+from workbench.data.tables.raw import Raw
 
 MAX_CELLS = 25_000_000  # 200 MB as float64: what a table may take in memory
 MAX_WORD = 1_000  # characters of a category
@@ -33,19 +34,18 @@ MAGIC = {
 RIGHT = {".parquet": b"PAR1", ".npz": b"PK\x03\x04", ".npy": b"\x93NUMPY", ".gz": b"\x1f\x8b"}
 
 
-@dataclass
-class Raw:
-    """A table as it stands in the file, with what the format itself says of the target."""
-
-    frame: pd.DataFrame
-    notes: list[str] = field(default_factory=list)
-    target: str | None = None
-    class_names: list[str] | None = None
-
-
 @reader
-def read_raw(path: Path, max_rows: int, max_features: int) -> Raw:
+def read_raw(path: Path, max_rows: int, max_features: int, is_header: delimited.HeaderRule | None = None) -> Raw:
     """Read a file by its suffix.
+
+    Parameters
+    ----------
+    path
+        The file.
+    max_rows, max_features
+        Limits.
+    is_header
+        Tells whether the first row of a text file names the columns; by default the types of the columns below do.
 
     Raises
     ------
@@ -55,17 +55,19 @@ def read_raw(path: Path, max_rows: int, max_features: int) -> Raw:
     name = path.name.lower()
     suffix = next(s for s in sorted(READERS, key=len, reverse=True) if name.endswith(s))
     _check_magic(path, suffix)
-    return READERS[suffix](path, max_rows, max_features)
+    read = READERS[suffix]
+    if read is _read_csv:
+        read = functools.partial(_read_csv, is_header=is_header)
+    return read(path, max_rows, max_features)
 
 
-def _read_csv(path: Path, max_rows: int, max_features: int) -> Raw:
+def _read_csv(path: Path, max_rows: int, max_features: int, is_header: delimited.HeaderRule | None = None) -> Raw:
     opener = gzip.open if path.name.lower().endswith(".gz") else open
     with opener(path, "rb") as file:
         blob = file.read()
     if b"\0" in blob[:65536] and not blob.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise LabError(f"{path.name} is no text: it has zero bytes.", "Save it as CSV in UTF-8.")
-    frame, notes, class_names = delimited.parse(_decode(blob, path.name), path.name, max_rows, max_features)
-    return Raw(frame, notes, class_names=class_names)
+    return delimited.parse(_decode(blob, path.name), path.name, max_rows, max_features, is_header)
 
 
 def _read_parquet(path: Path, max_rows: int, max_features: int) -> Raw:

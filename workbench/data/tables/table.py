@@ -12,8 +12,11 @@ import pandas as pd
 
 from workbench.contract.errors import LabError
 from workbench.data.catalog import cache
+from workbench.data.tables.cells import read_cells, read_labels
 from workbench.data.tables.columns import MAX_FEATURES, choose_target, classes, encode, unique_names
-from workbench.data.tables.formats import SUFFIXES, Raw, read_raw
+from workbench.data.tables.formats import SUFFIXES, read_raw
+from workbench.data.tables.leaks import LEFT_OUT, find_leaks
+from workbench.data.tables.raw import Raw
 
 MAX_BYTES = 100_000_000
 MAX_ROWS = 200_000
@@ -40,6 +43,8 @@ class Table:
         Name of the target column.
     dropped
         Rows of the file that were left out because a value was missing or infinite.
+    leaks
+        Sentences on columns that give the class away; also among the notes.
     """
 
     X: np.ndarray
@@ -50,6 +55,7 @@ class Table:
     missing: int = 0
     target: str = ""
     dropped: int = 0
+    leaks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,8 @@ def read_table(path: Path | str, target: str | None = None) -> Table:
     target
         Name of the class column. By default the one named target, label, labels, class or y, else the last.
 
+    Columns that tell the class (`leaks.find_leaks`) are left out, unless their name begins with "feature".
+
     Raises
     ------
     LabError
@@ -112,7 +120,9 @@ def read_table(path: Path | str, target: str | None = None) -> Table:
 def tabulate(raw: Raw, target: str | None = None) -> Table:
     """Turn a frame into features and classes; see `read_table`."""
     frame, notes = raw.frame, list(raw.notes)
-    frame.columns = unique_names([str(c) for c in frame.columns])
+    given = [str(c) for c in frame.columns]
+    frame.columns = unique_names(given)
+    originals = dict(zip(frame.columns, given, strict=True))
     if len(frame) == 0 or frame.shape[1] < 2:
         raise LabError(
             f"The table has {len(frame)} rows and {frame.shape[1]} columns.",
@@ -122,22 +132,18 @@ def tabulate(raw: Raw, target: str | None = None) -> Table:
         raise LabError(f"The table has {len(frame):,} rows; {MAX_ROWS:,} is the limit.", "Take a sample of the rows.")
     name, why = choose_target(frame, target or raw.target)
     notes.append(f"Class column: {name} ({why}).")
-    labels = frame.pop(name)
-    missing = int(labels.isna().sum())
-    columns: list[pd.Series] = []
-    names: list[str] = []
-    for column in frame.columns:
-        numbers, gaps, new, note = encode(frame[column], column)
-        missing += gaps
-        columns += numbers
-        names += new
-        notes += [note] if note else []
-        if len(names) > MAX_FEATURES:
-            raise LabError(
-                f"The table has more than {MAX_FEATURES:,} feature columns.", "Choose columns, or project them first."
-            )
+    labels, more = read_labels(frame.pop(name), raw.comma)
+    frame, read = read_cells(frame, raw.comma)
+    leaks, doubts = find_leaks(frame, labels, originals)
+    columns, gaps, names, encoding = _encoded(frame.drop(columns=list(leaks)))
+    if not columns and leaks:
+        leaks = {column: why.replace(LEFT_OUT, "It stays, as nothing else is there.") for column, why in leaks.items()}
+        columns, gaps, names, encoding = _encoded(frame)
     if not columns:
         raise LabError("No column holds numbers or a few categories.", "At least one usable feature column is needed.")
+    mind = (*leaks.values(), *doubts)
+    notes += [note for note in (*more, *read, *mind, *encoding) if note not in notes]
+    missing = int(labels.isna().sum()) + gaps
     X = np.column_stack(columns).astype(np.float64)  # (n, d)
     keep = np.isfinite(X).all(axis=1) & labels.notna().to_numpy()
     lost = int((~keep).sum())
@@ -149,7 +155,25 @@ def tabulate(raw: Raw, target: str | None = None) -> Table:
     if lost:
         notes.append(_dropped(lost, len(keep)))
     y, class_names = classes(labels[keep], name, raw.class_names)
-    return Table(X[keep], y, names, class_names, notes, missing, name, lost)
+    return Table(X[keep], y, names, class_names, notes, missing, name, lost, mind)
+
+
+def _encoded(frame: pd.DataFrame) -> tuple[list[np.ndarray], int, list[str], list[str]]:
+    """Return float columns, missing cells, names and notes for all features; see `encode`."""
+    columns: list[np.ndarray] = []
+    names: list[str] = []
+    missing, notes = 0, []
+    for column in frame.columns:
+        numbers, gaps, new, note = encode(frame[column], column)
+        missing += gaps
+        columns += numbers
+        names += new
+        notes += [note] if note else []
+        if len(names) > MAX_FEATURES:
+            raise LabError(
+                f"The table has more than {MAX_FEATURES:,} feature columns.", "Choose columns, or project them first."
+            )
+    return columns, missing, names, notes
 
 
 def data_card(source: Path | str | Table, target: str | None = None) -> DataCard:
@@ -234,7 +258,7 @@ def _check_unpacked(path: Path) -> None:
 
 
 def _warnings(table: Table, counts: np.ndarray) -> list[str]:
-    found = []
+    found = list(table.leaks)
     n, d = table.X.shape
     if table.dropped:
         found.append(_dropped(table.dropped, n + table.dropped))
