@@ -103,7 +103,7 @@ def _labels(path: Path, rectified: np.ndarray) -> Boxes:
 def _bad_label(path: Path, line: int, why: str) -> LabError:
     return LabError(
         f"{path.name} is no label file of KITTI: line {line}: {why}.",
-        "A line is the class, one word, and 14 numbers, with blanks between: truncated, occluded, alpha, 4 of the box in "
+        "A line has blanks between the class, one word, and 14 numbers: truncated, occluded, alpha, 4 of the box in "
         "the image, height, width, length, x, y, z, yaw.",
     )
 
