@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -146,6 +148,25 @@ def test_eight_bits_in_32_are_what_pillow_reads():
     assert image_card(images)["mean"][0] == pytest.approx(images.train.mean()) and round(read.mean(), 2) == 88.63
     assert "12 images had more than 8 bits, but nothing above 255, and were taken as they are." in images.notes
     assert not any("alike" in warning for warning in image_card(images)["warnings"])
+
+
+def deep_png(value: int) -> bytes:
+    """Return a PNG of 12 x 12 pixels with 16 bits a color, all alike."""
+    rows = (b"\0" + value.to_bytes(2, "big") * 36) * 12
+    chunks = (b"IHDR", struct.pack(">IIBBBBB", 12, 12, 16, 2, 0, 0, 0)), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
+    )
+
+
+def test_colors_of_16_bits_are_scaled_and_refused_where_8_bits_would_be_lost(tmp_path):
+    root = folders(tmp_path / "set", {"a": 2, "b": 2})
+    (root / "b" / "001.png").write_bytes(deep_png(0x8042))
+    images = read_images(root)
+    assert (images.train[1] == 0x80).all() and "1 image had 16 bits and was scaled to 8." in images.notes
+    (root / "b" / "001.png").write_bytes(deep_png(200))
+    with pytest.raises(LabError, match="001.png has 16 bits a color, and none is above 255"):
+        read_images(root)
 
 
 def test_files_named_jfif_are_jpeg():

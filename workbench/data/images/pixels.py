@@ -79,7 +79,12 @@ def read_square(path: Path, side: int, tops: dict[str, float], changes: Counter[
         If it is damaged.
     """
     with _opened(path) as image:
+        deep_colors = any("16" in str(tile.args) for tile in image.tile) and not _deep(image)
         found = _loaded(image, path.name)
+    if deep_colors:  # Pillow drops the lower 8 bits
+        if not any(high for band, (_, high) in zip(found.getbands(), found.getextrema(), strict=True) if band != "A"):
+            raise LabError(f"{path.name} has 16 bits a color, and none is above 255.", "Save it with 8 bits.")
+        changes[DEEP] += 1
     (left, top), least = middle(found.size)
     changes[CROPPED] += found.width != found.height
     changes[RESIZED] += least != side
