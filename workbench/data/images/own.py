@@ -78,11 +78,12 @@ def _folder(path: Path, name: str, left: int = 0, code: str = "") -> ImageSet:
     parts = [_files(part, name) for part in (train or root, test) if part]
     _check_count(sum(map(len, parts)))
     labels, classes = _numbered([[p.parent.name for p in part] for part in parts])
-    sizes = Counter(min(read_size(p)) for part in parts for p in part)
+    tops: dict[str, float] = {}
+    sizes = Counter(min(read_size(p, tops)) for part in parts for p in part)
     usual = max(sizes, key=lambda size: (sizes[size], size))
     side, changes = checked_side(usual), Counter()
     _check_bytes(sum(map(len, parts)) * side * side)
-    read = [[read_square(p, side, changes) for p in part] for part in parts]
+    read = [[read_square(p, side, tops, changes) for p in part] for part in parts]
     channels = max(image.shape[2] for part in read for image in part)
     _check_bytes(sum(map(len, parts)) * side * side * channels)
     images = [np.stack([np.broadcast_to(i, (side, side, channels)) for i in part]) for part in read]

@@ -14,12 +14,14 @@ from workbench.contract.errors import LabError
 if TYPE_CHECKING:
     from PIL import Image
 
+MOST = {"i": 65535, "f": 255}  # that integers and floats may reach
 MAX_PIXELS = 50_000_000  # of one image
 MAX_SIDE, MIN_SIDE = 64, 8  # pixels of what comes out
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")  # of all that Pillow knows: EPS would start Ghostscript
 CHUNK = 1024  # images that are computed with at once, so that floats of all of them never lie in memory
 
 DEEP = "had 16 bits and were scaled to 8"
+SHALLOW = "had more than 8 bits, but nothing above 255, and were taken as they are"
 FLOAT = "held floats from 0 to 1 and were scaled to 0 to 255"
 ROUNDED = "held floats from 0 to 255 and were rounded"
 ALPHA = "had transparent parts, now white"
@@ -27,25 +29,42 @@ CROPPED = "were not square: the middle was cut out"
 RESIZED = "were resized"
 
 
-def read_size(path: Path) -> tuple[int, int]:
+def read_size(path: Path, tops: dict[str, float]) -> tuple[int, int]:
     """Return width and height of an image file, from its header.
+
+    Parameters
+    ----------
+    tops
+        Gets the highest value of integers (``"i"``) and of floats (``"f"``) with more than 8 bits, of all files so far:
+        how they are scaled depends on the range of the whole set.
 
     Raises
     ------
     LabError
-        If it is no image, or a larger one than `MAX_PIXELS`.
+        If it is no image, a larger one than `MAX_PIXELS`, or its numbers are no brightness.
     """
     with _opened(path) as image:
+        if kind := _deep(image):
+            values = np.asarray(_loaded(image, path.name))
+            low, high, most = float(values.min()), float(values.max()), MOST[kind]
+            if not (low >= 0 and high <= most):  # NaN is neither
+                raise LabError(
+                    f"The pixels of {path.name} run from {low:g} to {high:g}.",
+                    "Scale them to 0 to 255, or floats to 0 to 1.",
+                )
+            tops[kind] = max(tops.get(kind, 0.0), high)
         return image.size
 
 
-def read_square(path: Path, side: int, changes: Counter[str]) -> np.ndarray:
+def read_square(path: Path, side: int, tops: dict[str, float], changes: Counter[str]) -> np.ndarray:
     """Read an image file.
 
     Parameters
     ----------
     side
         Pixels wanted.
+    tops
+        What `read_size` found in all files of the set.
     changes
         Counts what was done.
 
@@ -57,22 +76,19 @@ def read_square(path: Path, side: int, changes: Counter[str]) -> np.ndarray:
     Raises
     ------
     LabError
-        If it is damaged, or its numbers are no brightness.
+        If it is damaged.
     """
-    from PIL import ImageOps
-
-    try:
-        with _opened(path) as image:
-            image.load()
-            found = ImageOps.exif_transpose(image)  # as the camera was held
-    except LabError:
-        raise
-    except Exception as error:  # decoders fail in many ways; all mean the same to the user
-        raise LabError(f"{path.name} cannot be read as an image: {error}.", "Export it again.") from error
+    with _opened(path) as image:
+        deep_colors = any("16" in str(tile.args) for tile in image.tile) and not _deep(image)
+        found = _loaded(image, path.name)
+    if deep_colors:  # Pillow drops the lower 8 bits
+        if not any(high for band, (_, high) in zip(found.getbands(), found.getextrema(), strict=True) if band != "A"):
+            raise LabError(f"{path.name} has 16 bits a color, and none is above 255.", "Save it with 8 bits.")
+        changes[DEEP] += 1
     (left, top), least = middle(found.size)
     changes[CROPPED] += found.width != found.height
     changes[RESIZED] += least != side
-    found = _resized(_plain(found.crop((left, top, left + least, top + least)), path.name, changes), side)
+    found = _resized(_plain(found.crop((left, top, left + least, top + least)), tops, changes), side)
     array = np.asarray(found).reshape(side, side, -1)
     return array if has_color(array) else array[..., :1]
 
@@ -161,22 +177,30 @@ def _opened(path: Path) -> Image.Image:
     return image
 
 
-def _plain(image: Image.Image, name: str, changes: Counter[str]) -> Image.Image:
+def _loaded(image: Image.Image, name: str) -> Image.Image:
+    """Return an image with its pixels, as the camera was held."""
+    from PIL import ImageOps
+
+    try:
+        image.load()
+        return ImageOps.exif_transpose(image)
+    except Exception as error:  # decoders fail in many ways; all mean the same to the user
+        raise LabError(f"{name} cannot be read as an image: {error}.", "Export it again.") from error
+
+
+def _deep(image: Image.Image) -> str:
+    """Return ``"i"`` or ``"f"`` for one channel of more than 8 bits, of integers or of floats, else ``""``."""
+    return {"I": "i", "F": "f"}.get(image.mode[0], "")
+
+
+def _plain(image: Image.Image, tops: dict[str, float], changes: Counter[str]) -> Image.Image:
     """Return an image as L or RGB."""
     from PIL import Image
 
-    if image.mode[0] in "IF":  # one channel of integers or floats
-        values = np.asarray(image)
-        low, high = float(values.min()), float(values.max())
-        if image.mode == "F":
-            if not (low >= 0 and high <= 1):  # NaN is neither
-                raise LabError(f"The pixels of {name} are not within 0 to 1.", "Scale it, or save it with 8 bits.")
-            changes[FLOAT] += 1
-            return Image.fromarray(np.rint(values * 255).astype(np.uint8))
-        if low < 0 or high > 65535:
-            raise LabError(f"The pixels of {name} run from {low:g} to {high:g}.", "Save it with 8 or 16 bits.")
-        changes[DEEP] += 1
-        return Image.fromarray(np.rint(values / 257).astype(np.uint8))
+    if kind := _deep(image):
+        factor, words = _factor(kind, tops[kind])
+        changes[words] += 1
+        return Image.fromarray(np.rint(np.asarray(image) * factor).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
         changes[ALPHA] += image.getextrema()[3][0] < 255
@@ -222,15 +246,20 @@ def _scale(parts: Sequence[np.ndarray], count: int, changes: Counter[str]) -> fl
     if not np.isfinite([low, high]).all():
         raise LabError("Some pixels are NaN or infinite.", "Put numbers in their place.")
     kind = kinds.pop()
-    if low < 0 or high > (255 if kind == "f" else 65535):
+    if low < 0 or high > MOST.get(kind, 1):
         raise LabError(f"The pixels run from {low:g} to {high:g}.", "Scale them to 0 to 255, or floats to 0 to 1.")
     if kind == "b":
         return 255.0
+    factor, words = _factor(kind, high)
+    changes[words] += count * any(part.dtype != np.uint8 for part in parts)
+    return factor
+
+
+def _factor(kind: str, top: float) -> tuple[float, str]:
+    """Return what to multiply integers (``"i"``) or floats (``"f"``) of a set by, by the highest, and what that is."""
     if kind == "f":
-        changes[FLOAT if high <= 1 else ROUNDED] += count
-        return 255.0 if high <= 1 else 1.0
-    changes[DEEP] += count * (high > 255)
-    return 1 / 257 if high > 255 else 1.0
+        return (255.0, FLOAT) if top <= 1 else (1.0, ROUNDED)
+    return (1 / 257, DEEP) if top > 255 else (1.0, SHALLOW)
 
 
 def _on_white(images: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from workbench.data.catalog import cache
 from workbench.data.scenes import own as own_scenes
+from workbench.data.scenes.formats.nuscenes import CLASSES
 from workbench.data.scenes.geometry import owners, project
 from workbench.data.scenes.pictures import from_above, seen_by
 from workbench.data.scenes.scene import Scene
@@ -71,8 +73,6 @@ def card_of(scene: Scene, frames: int, sha256: str) -> SceneCard:
     sizes = tuple(
         (c.name, c.image.shape[1], c.image.shape[0], int(project(scene.points, c)[2].sum())) for c in scene.cameras
     )
-    names, counts = np.unique(scene.boxes.names.astype(str) if scene.boxes is not None else [], return_counts=True)
-    order = np.argsort(-counts, kind="stable")
     pictures = [("From above", from_above(scene, max(20.0, min(60.0, reach)), THUMB))] if len(scene.points) else []
     pictures += [(c.name, _thin(seen_by(scene, c))) for c in scene.cameras]
     return SceneCard(
@@ -82,7 +82,7 @@ def card_of(scene: Scene, frames: int, sha256: str) -> SceneCard:
         beams=len(np.unique(scene.rings[scene.rings >= 0])),
         reach=reach,
         cameras=sizes,
-        boxes={str(names[k]): int(counts[k]) for k in order},
+        boxes=_counted(scene.boxes.names) if scene.boxes is not None else {},
         sha256=sha256,
         notes=tuple(filter(None, scene.note.split("; "))),
         warnings=tuple(_warnings(scene, sizes, reach)),
@@ -101,6 +101,11 @@ def facts(card: SceneCard) -> dict[str, str]:
     words["Cameras"] = f"{len(card.cameras)}, {' and '.join(sizes)} pixels" if sizes else "none"
     words["Boxes"] = ", ".join(f"{name} ({count:,})" for name, count in card.boxes.items()) or "no annotation"
     return words
+
+
+def _counted(names: np.ndarray) -> dict[str, int]:
+    """Return how often each name (M,) stands, the most first."""
+    return dict(sorted(Counter(map(str, names)).items(), key=lambda pair: (-pair[1], pair[0])))
 
 
 def _thin(image: np.ndarray) -> np.ndarray:
@@ -127,4 +132,7 @@ def _warnings(scene: Scene, cameras: tuple[tuple[str, int, int, int], ...], reac
         empty = int((owners(scene.points, scene.boxes)[1] == 0).sum())
         if empty > len(scene.boxes) / 2:
             found.append(f"{empty} of {len(scene.boxes)} boxes hold no point: are they in the frame of the points?")
+    if scene.boxes is not None and (other := _counted(scene.boxes.names[scene.boxes.index_in(CLASSES) < 0])):
+        told = ", ".join(f"{name} {count:,}" for name, count in other.items())
+        found.append(f"The lab cmt leaves out boxes of classes that nuScenes does not have: {told}.")
     return found

@@ -101,6 +101,11 @@ class Boxes:
         """(M,) str, the name of the class of each box."""
         return np.array(self.classes or ("",), dtype=object)[self.label] if len(self) else np.zeros(0, object)
 
+    def index_in(self, classes: Sequence[str]) -> np.ndarray:
+        """Return (M,) int64, the place of each box's class among others, in any case of letters; -1 if it has none."""
+        places = {name.lower(): k for k, name in enumerate(classes)}
+        return np.array([places.get(name.lower(), -1) for name in self.names], np.int64)
+
     def take(self, which: np.ndarray) -> Boxes:
         """Return some of the boxes: a mask (M,) or an index."""
         rows = {f.name: getattr(self, f.name)[which] for f in fields(self) if f.name != "classes"}

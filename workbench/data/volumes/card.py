@@ -9,7 +9,7 @@ import numpy as np
 
 from workbench.data.catalog import cache
 from workbench.data.volumes import own as own_volumes
-from workbench.data.volumes.volume import Labels, Volume, count_voxels
+from workbench.data.volumes.volume import AIR, Labels, Volume, count_voxels
 
 SOFT_TISSUE = (-160.0, 240.0)  # HU
 SAMPLE = 200_000  # voxels that stand for all
@@ -29,7 +29,7 @@ class VolumeCard:
     low, high, middle
         Lowest and highest value, and the 1st and 99th percentile.
     modality, guessed
-        ``"CT"``, ``"MR"`` or ``""``; True if only the values say so.
+        As of `Volume`; True if only the values say so.
     organs
         Volume in mL by name, largest first; empty without a mask.
     sha256
@@ -144,6 +144,10 @@ def _warnings(volume: Volume, sample: np.ndarray, low: float, high: float) -> li
         found.append(f"It is {max(extent):.3g} mm long: is its spacing in mm?")
     if not volume.modality:
         found.append("Neither headers nor values say whether it is CT or MR.")
+    elif volume.modality not in ("CT", "MR"):
+        found.append(f"Its header says {volume.modality}: labs of CT and MR treat it like an MR.")
+    elif volume.modality == "CT" and low > AIR:
+        found.append(f"A CT of a body has air at -1000 HU, but its lowest value is {low:g}: is its intercept lost?")
     return found
 
 

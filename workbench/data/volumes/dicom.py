@@ -12,16 +12,17 @@ import numpy as np
 
 from workbench.contract.errors import LabError
 from workbench.data.catalog import archives
-from workbench.data.volumes.grid import Slices
+from workbench.data.volumes.grid import MAX_LEAN, Slices
 
 MAX_FILES = 20_000  # in a zip
 MAX_UNPACKED = 4_000_000_000  # bytes of a zip
-TILT = 1.0  # degrees between the stack and the normal of its slices; more is a tilted gantry
 UNEVEN = 0.1  # of a step, by which a slice may miss its place
+SLICE = (".dcm", ".ima")  # a file of such a name that is no DICOM is a damaged slice
+SYSTEM = ("dicomdir", "thumbs.db", "desktop.ini")  # beside hidden files, what is no image in any good folder
 TAGS = (
-    *("SeriesInstanceUID", "SeriesNumber", "SeriesDescription", "Modality", "Rows", "Columns", "SamplesPerPixel"),
-    *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "NumberOfFrames", "RescaleSlope"),
-    "RescaleIntercept",
+    *("SOPClassUID", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription", "Modality", "Rows", "Columns"),
+    *("SamplesPerPixel", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "NumberOfFrames"),
+    *("RescaleSlope", "RescaleIntercept"),
 )
 
 
@@ -31,8 +32,9 @@ def open_series(path: Path, series: str = "") -> Slices:
     Parameters
     ----------
     path
-        Files that are no DICOM images (a DICOMDIR, a readme) are passed over, and so are series whose images are no
-        stack, such as scouts, when there is one that is; the note names them.
+        Files with and without the 128 bytes before ``DICM`` are read. Those that are no DICOM images (a readme) are
+        passed over, and so are series whose images are no stack, such as scouts, when there is one that is; the note
+        names them.
     series
         Which one, if there are several: the end of its SeriesInstanceUID, or its SeriesNumber.
 
@@ -40,53 +42,70 @@ def open_series(path: Path, series: str = "") -> Slices:
     ------
     LabError
         If there is no series, or several are volumes and `series` chooses none; if its slices differ in size,
-        direction or pixel spacing, lie unevenly, twice at one place, or are sheared by a tilted gantry; or are color
-        images.
+        direction or pixel spacing, lie unevenly, twice at one place, or are sheared by a tilted gantry; are color
+        images; or one is damaged.
     """
     with contextlib.ExitStack() as stack:
         folder = path
         if path.is_file():
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="workbench-dicom-")))
             archives.extract(path, "", folder / "files", limit=MAX_UNPACKED)
-        files = _headers(folder, path.name)
+        files, *notes = _headers(folder, path.name)
         ordered, affine, note = _choose(files, series, path.name)
         first = ordered[0][1]
         slices = _slices([file for file, _ in ordered], path.name, stack.pop_all())
-    scaled = any(h.get("RescaleSlope", 1) != 1 or h.get("RescaleIntercept", 0) != 0 for _, h in ordered)
+    modality = str(first.get("Modality") or "")
+    untold = sum(any(h.get(tag) in (None, "") for tag in ("RescaleSlope", "RescaleIntercept")) for _, h in ordered)
+    if untold and (modality == "CT" or untold < len(ordered)):  # other scanners rarely tell them
+        notes.append(f"{untold} of {len(ordered)} slices lack a rescale slope or intercept: 1 and 0 are taken")
     return Slices(
         (int(first.Columns), int(first.Rows), len(ordered)),
         affine,
-        np.dtype(np.float64 if scaled else np.int32),
+        np.dtype(np.float64 if any(_rescale(h) != (1, 0) for _, h in ordered) else np.int32),
         slices,
-        modality={"CT": "CT", "MR": "MR"}.get(str(first.get("Modality", "")), ""),
-        note=note,
+        modality=modality,
+        note="; ".join(filter(None, (note, *notes))),
     )
 
 
-def _headers(folder: Path, name: str) -> list[tuple[Path, Any]]:
-    """Read the headers of all DICOM images below a folder, without their pixels."""
-    import pydicom
-    from pydicom.errors import InvalidDicomError
-
+def _headers(folder: Path, name: str) -> tuple[list[tuple[Path, Any]], str]:
+    """Read the headers of all DICOM images below a folder, without their pixels; and a note on other files."""
     files = sorted(p for p in folder.rglob("*") if p.is_file())
     if len(files) > MAX_FILES:
         raise LabError(f"{name} holds {len(files):,} files; {MAX_FILES:,} is the limit.", "Take one series of it.")
-    found, broken = [], []
+    found, other, broken = [], [], []
     for file in files:
-        try:
-            header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=list(TAGS))
-        except InvalidDicomError:
-            continue
-        except Exception as error:  # a damaged file fails in pydicom in many ways
-            broken.append(f"{file.name} ({error})")
-            continue
-        if "Rows" in header:
+        header, error = _header(file)
+        if header is not None and "Rows" in header:
             found.append((file, header))
+        elif error or file.suffix.lower() in SLICE and header is None:
+            broken.append(f"{file.name} ({error or 'it is no DICOM file'})")
+        elif not file.name.startswith(".") and file.name.lower() not in SYSTEM:
+            other.append((file, header))
+    series = {h.get("SeriesInstanceUID") for _, h in found} - {None, ""}
+    broken += [f"{f.name} (it has no rows)" for f, h in other if h is not None and h.get("SeriesInstanceUID") in series]
     if broken:
         raise LabError(f"{len(broken)} DICOM files of {name} are damaged: {broken[0]}.", "Export the series again.")
     if not found:
         raise LabError(f"{name} holds no DICOM images.", "Give the folder of one series, or a zip of it.")
-    return found
+    return found, f"files that are no DICOM images were left out: {_listed(f.name for f, _ in other)}" if other else ""
+
+
+def _header(file: Path) -> tuple[Any, str]:
+    """Return a file's header, None if it is no DICOM file, and what is wrong with it."""
+    import pydicom
+    from pydicom.errors import InvalidDicomError
+
+    given = {"stop_before_pixels": True, "specific_tags": list(TAGS)}
+    try:
+        return pydicom.dcmread(file, **given), ""
+    except InvalidDicomError:  # it has no preamble, or is something else
+        with contextlib.suppress(Exception):
+            header = pydicom.dcmread(file, force=True, **given)
+            return (header, "") if "SOPClassUID" in header else (None, "")
+        return None, ""
+    except Exception as error:  # a damaged file fails in pydicom in many ways
+        return None, str(error) or type(error).__name__
 
 
 def _choose(files: list[tuple[Path, Any]], wanted: str, name: str) -> tuple[list[tuple[Path, Any]], np.ndarray, str]:
@@ -143,7 +162,7 @@ def _geometry(files: list[tuple[Path, Any]], name: str) -> tuple[list[tuple[Path
             raise LabError(
                 f"{name} holds multi-frame DICOM, which is not read here.", "Convert it to NIfTI, by dcm2niix for one."
             )
-        if header.get("SamplesPerPixel", 1) != 1:
+        if (header.get("SamplesPerPixel") or 1) != 1:
             raise LabError(f"{name} holds color images.", "A volume is of CT or MR values.")
         missing = [t for t in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing") if not header.get(t)]
         if missing:
@@ -181,7 +200,7 @@ def _even_step(places: np.ndarray, normal: np.ndarray, name: str) -> np.ndarray:
         )
     step = (places[-1] - places[0]) / (len(places) - 1)
     tilt = np.degrees(np.arccos(np.clip(step @ normal / np.linalg.norm(step), -1, 1)))
-    if tilt > TILT:
+    if tilt > MAX_LEAN:
         raise LabError(
             f"{name} was taken with a tilted gantry: its slices are sheared by {tilt:.1f} degrees.",
             "Resample it to a straight grid first; dcm2niix does so.",
@@ -201,7 +220,9 @@ def _slices(files: list[Path], name: str, unpacked: contextlib.ExitStack) -> Ite
 
     with unpacked:
         for file in files:
-            data = pydicom.dcmread(file)
+            data = pydicom.dcmread(file, force=True)  # without a preamble, too: see _header
+            if "TransferSyntaxUID" not in data.file_meta:
+                data.file_meta.TransferSyntaxUID = _syntax(data)
             try:
                 pixels = data.pixel_array  # (rows, columns)
             except Exception as error:  # compressed in a way no installed library reads, or cut off
@@ -210,5 +231,19 @@ def _slices(files: list[Path], name: str, unpacked: contextlib.ExitStack) -> Ite
                     f"{file.name} of {name} cannot be decoded ({how}): {str(error).splitlines()[0][:150]}",
                     "Export the series uncompressed, or convert it by dcm2niix.",
                 ) from error
-            slope, inter = float(data.get("RescaleSlope", 1)), float(data.get("RescaleIntercept", 0))
+            slope, inter = _rescale(data)
             yield (pixels.T if (slope, inter) == (1, 0) else pixels.T * slope + inter)
+
+
+def _rescale(header: Any) -> tuple[float, float]:
+    """Return slope and intercept: 1 and 0 where they are absent or empty."""
+    slope, inter = header.get("RescaleSlope"), header.get("RescaleIntercept")
+    return float(1 if slope in (None, "") else slope), float(0 if inter in (None, "") else inter)
+
+
+def _syntax(data: Any) -> Any:
+    """Return the transfer syntax of a file that does not say it, by how it was read."""
+    from pydicom import uid
+
+    implicit, little = data.original_encoding
+    return uid.ImplicitVRLittleEndian if implicit else uid.ExplicitVRLittleEndian if little else uid.ExplicitVRBigEndian

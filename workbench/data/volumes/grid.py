@@ -15,6 +15,8 @@ import numpy as np
 from workbench.contract.errors import LabError
 
 MAX_VOXELS = 2**29  # 512 x 512 x 2,048: a whole body at 1 mm; 1 GB as int16
+MAX_LEAN = 1.0  # degrees by which two axes may miss the right angle; voxels that lean more are no boxes
+WHOLE = 1e-3  # by which a number of a mask may miss a whole one: what a slope or a resampling leaves
 INT16 = np.iinfo(np.int16)
 LARGEST = float(np.finfo(np.float32).max)
 
@@ -88,13 +90,27 @@ def check_shape(shape: tuple[int, ...], name: str) -> tuple[int, int, int]:
     return shape
 
 
-def check_affine(affine: np.ndarray, name: str) -> None:
-    """Raise a LabError if an affine maps the grid to anything but a body in mm."""
+def is_usable(affine: np.ndarray) -> bool:
+    """Return whether an affine is of finite numbers, with steps of 0.1 um to 1 m that span the space."""
     linear = np.asarray(affine, float)[:3, :3]
-    if np.shape(affine) == (4, 4) and np.isfinite(affine).all():
-        steps = np.linalg.norm(linear, axis=0)
-        if (steps > 1e-4).all() and (steps < 1e3).all() and abs(np.linalg.det(linear / steps)) > 1e-3:
-            return
+    if np.shape(affine) != (4, 4) or not np.isfinite(affine).all():
+        return False
+    steps = np.linalg.norm(linear, axis=0)
+    return bool((steps > 1e-4).all() and (steps < 1e3).all() and abs(np.linalg.det(linear / steps)) > 1e-3)
+
+
+def check_affine(affine: np.ndarray, name: str) -> None:
+    """Raise a LabError if an affine maps the grid to anything but a body in mm, or shears it."""
+    linear = np.asarray(affine, float)[:3, :3]
+    if is_usable(affine):
+        unit = linear / np.linalg.norm(linear, axis=0)
+        lean = float(np.degrees(np.arcsin(min(1.0, np.abs(np.triu(unit.T @ unit, 1)).max()))))
+        if lean > MAX_LEAN:
+            raise LabError(
+                f"{name} is sheared: its axes are {lean:.1f} degrees from right angles.",
+                "Resample it to a straight grid first: its voxels are no boxes.",
+            )
+        return
     rows = "; ".join(" ".join(f"{v:.4g}" for v in row) for row in np.atleast_2d(linear))
     raise LabError(
         f"{name} has a degenerate affine ({rows}): it does not say where the voxels lie.",
@@ -128,8 +144,11 @@ def gather(opened: Slices, kind: str, name: str, work: Path | None) -> Scan:
     wide = _wide(opened.dtype, labels)
     voxels = _empty(size, wide, work and work / "wide.npy")
     view = voxels.transpose(turn[:, 0])[tuple(slice(None, None, step) for step in turn[:, 1])]  # (I, J, K) in the file
-    low, high, whole, bad, k = np.inf, -np.inf, True, 0, -1
+    low, high, whole, bad, missed, k = np.inf, -np.inf, True, 0, 0.0, -1
     for k, plane in enumerate(opened.slices):
+        if labels and plane.dtype.kind == "f":
+            missed, plane = max(missed, _missed(plane)), np.rint(plane)
+            whole = missed <= WHOLE
         finite = np.isfinite(plane)
         inside = plane if finite.all() else plane[finite]
         if inside.size:
@@ -147,11 +166,12 @@ def gather(opened: Slices, kind: str, name: str, work: Path | None) -> Scan:
         raise LabError(
             f"{name} holds values up to {max(-low, high):.3g}.", "No scanner measures that: export it again."
         )
-    note = opened.note
+    notes = [opened.note]
     if bad:
         _replace(voxels, low)
-        text = f"{bad:,} NaN or infinite voxels became the lowest value, {low:g}"
-        note = "; ".join(filter(None, (note, text)))
+        notes.append(f"{bad:,} NaN or infinite voxels became the lowest value, {low:g}")
+    if missed:
+        notes.append(f"its numbers were rounded to whole ones, which they missed by up to {missed:.2g}")
     narrow = _narrow(wide, labels, whole, low, high)
     if narrow != wide:
         wider, voxels = voxels, _empty(size, narrow, work and work / "narrow.npy")
@@ -159,7 +179,13 @@ def gather(opened: Slices, kind: str, name: str, work: Path | None) -> Scan:
             voxels[:, :, z] = wider[:, :, z]
     voxels.flags.writeable = False
     axes = "".join(nib.orientations.ornt2axcodes(turn))
-    return Scan(voxels, affine, opened.modality, note, opened.names, axes)
+    return Scan(voxels, affine, opened.modality, "; ".join(filter(None, notes)), opened.names, axes)
+
+
+def _missed(plane: np.ndarray) -> float:
+    """Return by how much a finite number of a plane misses a whole one at most."""
+    finite = plane[np.isfinite(plane)]
+    return float(np.abs(finite - np.rint(finite)).max(initial=0.0))
 
 
 def _wide(dtype: np.dtype, labels: bool) -> np.dtype:

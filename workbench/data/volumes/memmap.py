@@ -21,7 +21,7 @@ from workbench.data.volumes.grid import Scan, Slices, check_shape, gather
 IN_MEMORY = 2**22  # voxels up to which reading anew is quick enough to keep no copy
 MAX_FILES = 20_000  # in a folder
 KEEP = 20_000_000_000  # bytes of kept volumes; the longest unused are dropped beyond it
-VERSION = 1  # raise it when the arrays kept by an older program would differ
+VERSION = 2  # raise it when the arrays kept by an older program would differ
 
 
 def settle(path: Path, kind: str, open_file: Callable[[Path], Slices]) -> Scan:

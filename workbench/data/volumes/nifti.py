@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import re
 import tempfile
@@ -13,16 +14,18 @@ from typing import IO, Any
 import numpy as np
 
 from workbench.contract.errors import LabError
-from workbench.data.volumes.grid import Slices, check_shape
+from workbench.data.volumes.grid import Slices, check_shape, is_usable
 
 GZIP = b"\x1f\x8b"
 DENSEST = 1032  # gzip makes no file smaller than its content by more than this factor
+PAIR = re.compile(r"\.(hdr|img)(\.gz)?$", re.IGNORECASE)
+TO_MM = {"meter": 1000.0, "micron": 0.001}  # what xyzt_units may say beside mm, or nothing
 LABEL = re.compile(rb'<Label\s[^>]*?Key="(\d+)"[^>]*>\s*(?:<!\[CDATA\[)?([^<\]]{1,200})')
 CUT_OFF = "It is cut off or damaged: copy or export it again."
 
 
 def open_nifti(path: Path) -> Slices:
-    """Open a ``.nii`` or ``.nii.gz`` file, NIfTI-1 or NIfTI-2.
+    """Open a ``.nii`` or ``.nii.gz`` file, or a pair ``.hdr`` and ``.img``, NIfTI-1 or NIfTI-2.
 
     Raises
     ------
@@ -30,7 +33,8 @@ def open_nifti(path: Path) -> Slices:
         If it is none, its header contradicts its size, its voxels are colors or complex numbers, or it is cut off (that
         one while its slices are read).
     """
-    header = _header(path)
+    path_of_header, path = files_of(path)
+    header = _header(path_of_header, single=path_of_header == path)
     check_shape(header.get_data_shape(), path.name)
     shape = tuple(header.get_data_shape()[:3])
     dtype = header.get_data_dtype()
@@ -39,17 +43,34 @@ def open_nifti(path: Path) -> Slices:
     _check_size(path, int(header.get_data_offset()) + int(np.prod(shape, dtype=float)) * dtype.itemsize)
     slope, inter = header.get_slope_inter()  # None where the header leaves them out
     scaled = slope is not None and (slope, inter) != (1.0, 0.0)
-    notes = []
-    if not header["sform_code"] and not header["qform_code"]:
-        notes.append("its header states no orientation: the axes are taken as left, front, head")
+    affine, note = _affine(header)
     return Slices(
         shape,
-        header.get_best_affine(),
+        affine,
         np.dtype(np.float64) if scaled else dtype.newbyteorder("="),
         _slices(path, header, shape, (slope, inter) if scaled else None),
-        note="; ".join(notes),
+        note=note,
         names=_names(header),
     )
+
+
+def files_of(path: Path) -> tuple[Path, Path]:
+    """Return the files of header and voxels: the same one, but of a pair.
+
+    Raises
+    ------
+    LabError
+        If half of a pair is not there.
+    """
+    half = PAIR.search(path.name)
+    if half is None:
+        return path, path
+    words = ("HDR", "IMG") if half[1].isupper() else ("hdr", "img")
+    files = tuple(path.with_name(f"{path.name[: half.start()]}.{word}{half[2] or ''}") for word in words)
+    for file in files:
+        if not file.is_file():
+            raise LabError(f"There is no {file.name} beside {path.name}.", "A pair of .hdr and .img needs both.")
+    return files
 
 
 def write_nifti(
@@ -98,7 +119,25 @@ def write_nifti(
     Path(new.name).replace(path)
 
 
-def _header(path: Path) -> Any:
+def _affine(header: Any) -> tuple[np.ndarray, str]:
+    """Return the affine (4, 4) to mm, and a note on what was amiss with the one that the header prefers."""
+    from nibabel.spatialimages import HeaderDataError
+
+    notes, affine = [], header.get_best_affine()
+    if not header["sform_code"] and not header["qform_code"]:
+        notes.append("its header states no orientation: the axes are taken as left, front, head")
+    elif header["sform_code"] and header["qform_code"] and not is_usable(affine):
+        with contextlib.suppress(HeaderDataError, ValueError):  # no quaternion of a rotation
+            affine = header.get_qform()
+            notes.append("its sform is degenerate: the qform was taken")
+    unit = header.get_xyzt_units()[0]
+    if unit in TO_MM:
+        affine = np.diag([*[TO_MM[unit]] * 3, 1.0]) @ affine
+        notes.append(f"its lengths are in {unit}s and were brought to mm")
+    return affine, "; ".join(notes)
+
+
+def _header(path: Path, single: bool) -> Any:
     """Return the header with its extensions; the voxels are not touched."""
     import nibabel as nib
     from nibabel.spatialimages import HeaderDataError
@@ -113,15 +152,18 @@ def _header(path: Path) -> Any:
         with _open(path) as file:
             size = int.from_bytes(file.read(4), "little")
             file.seek(0)
-            kind = nib.Nifti2Header if size in (540, 0x1C020000) else nib.Nifti1Header
+            one, two = nib.nifti1, nib.nifti2
+            kinds = (one.Nifti1Header, two.Nifti2Header) if single else (one.Nifti1PairHeader, two.Nifti2PairHeader)
+            kind = kinds[size in (540, 0x1C020000)]
             if size not in (348, 540, 0x5C010000, 0x1C020000):  # in either order of bytes
                 raise LabError(f"{path.name} is no NIfTI file: it begins otherwise.", "Export it as NIfTI.")
             header = kind.from_fileobj(file)
         magic = bytes(header["magic"]).rstrip(b"\0\r\n\x1a")
-        if magic not in (b"n+1", b"n+2"):
+        if magic not in ((b"n+1", b"n+2") if single else (b"ni1", b"ni2")):
             raise LabError(
-                f"{path.name} is no single-file NIfTI: its magic is {magic.decode('latin-1')!r}, not 'n+1' or 'n+2'.",
-                "A pair of .hdr and .img has to be converted to .nii first.",
+                f"{path.name} is no {'single-file' if single else 'half of a pair of'} NIfTI: its magic is "
+                f"{magic.decode('latin-1')!r}.",
+                "One file is named .nii or .nii.gz; a pair .hdr and .img.",
             )
         return header
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -150,7 +192,10 @@ def _slices(path: Path, header: Any, shape: tuple[int, ...], scale: tuple[float,
                 if len(blob) < count * dtype.itemsize:
                     raise LabError(f"{path.name} ends within slice {k + 1} of {shape[2]}.", CUT_OFF)
                 plane = np.frombuffer(blob, dtype).reshape(shape[:2], order="F")
-                yield plane * scale[0] + scale[1] if scale else plane
+                if scale:
+                    plane = plane * scale[0] + scale[1]
+                    plane = plane.astype(np.float32) if dtype.kind in "iu" else plane  # 3, not 2.9999999993
+                yield plane
             file.read(1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise LabError(f"{path.name} is damaged ({error}).", CUT_OFF) from error

@@ -12,7 +12,9 @@ from workbench.data.volumes import arrays as volume_arrays
 from workbench.data.volumes.dicom import MAX_UNPACKED
 from workbench.data.volumes.volume import Labels, Volume, guess_modality, read_labels, read_scan
 
-IMAGE, MASK = ("image.nii.gz", "image.nii"), ("labels.nii.gz", "labels.nii")
+NIFTI = (".nii.gz", ".nii", ".hdr.gz", ".hdr")
+IMAGE, MASK = (tuple(f"{stem}{suffix}" for suffix in NIFTI) for stem in ("image", "labels"))
+PATTERNS = tuple(f"*{form}" for suffix in (*NIFTI, ".img.gz", ".img") for form in (suffix, suffix.upper()))
 
 
 def open_own(path: Path, modality: str = "", series: str = "") -> tuple[Volume, Labels | None]:
@@ -22,7 +24,7 @@ def open_own(path: Path, modality: str = "", series: str = "") -> tuple[Volume, 
     ----------
     path
         What `read_volume` takes. A mask comes along in an NPZ file (see `arrays`), and in a folder or zip that
-        holds ``image.nii.gz`` and ``labels.nii.gz``.
+        holds ``image.nii.gz`` and ``labels.nii.gz``, or pairs ``.hdr`` and ``.img`` of these names.
     modality, series
         As for `read_volume`.
 
@@ -42,7 +44,7 @@ def open_told(path: Path, modality: str = "", series: str = "") -> tuple[Volume,
         with tempfile.TemporaryDirectory(
             prefix="workbench-zip-"
         ) as work:  # what was read from it stays, see volumecache
-            inside = archives.extract(path, "", Path(work) / "files", ("*.nii", "*.nii.gz"), MAX_UNPACKED)
+            inside = archives.extract(path, "", Path(work) / "files", PATTERNS, MAX_UNPACKED)
             return _pair(inside, path.name, modality)
     if path.is_dir() and any((path / name).exists() for name in IMAGE):
         return _pair(path, path.name, modality)
@@ -52,11 +54,11 @@ def open_told(path: Path, modality: str = "", series: str = "") -> tuple[Volume,
 
 
 def _holds_nifti(path: Path) -> bool:
-    return any(name.lower().endswith((".nii", ".nii.gz")) for name in archives.names(path))
+    return any(name.lower().endswith(NIFTI) for name in archives.names(path))
 
 
 def _pair(folder: Path, name: str, modality: str) -> tuple[Volume, Labels | None, tuple[str, str]]:
-    files = {p.name.lower(): p for p in sorted(folder.rglob("*.nii*"))}
+    files = {p.name.lower(): p for p in sorted(folder.rglob("*")) if p.name.lower().endswith(NIFTI)}
     image = next((files[n] for n in IMAGE if n in files), None)
     if image is None and len(files) == 1:
         image = next(iter(files.values()))

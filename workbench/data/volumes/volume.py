@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from workbench.contract.errors import LabError
+from workbench.data.catalog import cache
 from workbench.data.reader import reader
 from workbench.data.volumes import arrays as volume_arrays
 from workbench.data.volumes import dicom, invesalius, memmap, nifti
@@ -51,7 +52,7 @@ class Volume:
     affine
         (4, 4) float64 from voxel numbers to mm, RAS.
     modality
-        ``"CT"``, ``"MR"`` or ``""`` for unknown.
+        ``"CT"``, ``"MR"``, what else a DICOM header says (``"PT"``), or ``""`` for unknown.
     name
         The file's, or the set's.
     note
@@ -111,8 +112,9 @@ def read_volume(path: Path | str, modality: str = "", series: str = "") -> Volum
     Parameters
     ----------
     path
-        A NIfTI file (``.nii``, ``.nii.gz``), an NPZ file (see `arrays`), a DICOM series (a folder, or a zip of
-        one), or an InVesalius project (``.inv3``). Nothing is unpickled, and the file is never written to.
+        A NIfTI file (``.nii``, ``.nii.gz``, or either half of a pair ``.hdr`` and ``.img``), an NPZ file (see
+        `arrays`), a DICOM series (a folder, or a zip of one), or an InVesalius project (``.inv3``). Nothing is
+        unpickled, and the file is never written to.
     modality
         ``"CT"`` or ``"MR"`` if you know; otherwise the headers say it, or the values (see `guess_modality`).
     series
@@ -222,6 +224,9 @@ def read_scan(path: Path, kind: str, series: str = "") -> Scan:
     name = path.name.lower()
     if name.endswith((".nii", ".nii.gz")):
         return memmap.settle(path, kind, nifti.open_nifti)
+    if nifti.PAIR.search(name):
+        header, image = nifti.files_of(path)
+        return memmap.settle(image, f"{kind} {cache.sha256(header)}", nifti.open_nifti)
     if name.endswith(".npz"):
         return memmap.settle(path, kind, lambda p: volume_arrays.open_npz(p, kind))
     if name.endswith(".inv3"):
@@ -232,7 +237,7 @@ def read_scan(path: Path, kind: str, series: str = "") -> Scan:
         raise LabError(f"{path.name} is one slice of a DICOM series.", "Give the series: its folder, or a zip of it.")
     raise LabError(
         f"{path.name} is no volume that can be read here.",
-        f"NIfTI ({SUFFIXES[0]}, {SUFFIXES[1]}), NPZ, and DICOM series (a folder or zip) can.",
+        f"NIfTI ({SUFFIXES[0]}, {SUFFIXES[1]}, .hdr with .img), NPZ, and DICOM series (a folder or zip) can.",
     )
 
 

@@ -6,8 +6,9 @@
      "boxes": [{"class": "car", "center": [x, y, z], "size": [length, width, height], "yaw": 0.1}]}
 
 ``extrinsics`` take points as they stand in the file to the camera (x right, y down, z ahead). ``forward`` is the axis
-of the point cloud that looks ahead: ``x`` (the default), ``y``, ``-x`` or ``-y``; z is up. Boxes are in the frame of
-the point cloud, too. Everything may be left out, but not both points and cameras.
+of the point cloud that looks ahead: ``x`` (the default), ``y``, ``-x`` or ``-y``; z is up. ``columns`` of a BIN file
+are found by their values if it does not say. Boxes are in the frame of the point cloud, too. Everything may be left
+out, but not both points and cameras.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from workbench.data.scenes.images import read_image
 from workbench.data.scenes.scene import Boxes, Camera, Scene, boxes
 
 FILE = "calibration.json"
+MAX_COLUMNS = 100
 FORWARD = {"x": 0, "y": -1, "-x": 2, "-y": 1}  # quarter turns that bring the axis to +x
 
 
@@ -51,7 +53,10 @@ def read_folder(folder: Path | str) -> Scene:
     turn = rigid(np.rint(turn_z(FORWARD[forward] * np.pi / 2)), np.zeros(3))
     points, rings, words = np.zeros((0, 5), np.float32), np.zeros(0, np.int16), ""
     if content.get("points"):
-        points, rings, words = read_points(_below(folder, content["points"]), int(content.get("columns", 0)))
+        columns = content.get("columns", 0)
+        if not (columns == 0 or isinstance(columns, int) and 3 <= columns <= MAX_COLUMNS):
+            raise LabError(f"{FILE} says {columns!r} columns.", f"Give a whole number from 3 to {MAX_COLUMNS}.")
+        points, rings, words = read_points(_below(folder, content["points"]), columns)
         points[:, :3] = moved(turn, points[:, :3].astype(float))
     cameras = content.get("cameras", {})
     if not isinstance(cameras, dict):

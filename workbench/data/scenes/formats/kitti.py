@@ -14,7 +14,10 @@ from workbench.data.scenes.images import read_image
 from workbench.data.scenes.scene import Boxes, Camera, Scene, boxes
 
 CLASSES = ("Car", "Van", "Truck", "Pedestrian", "Person_sitting", "Cyclist", "Tram", "Misc")
-"""All that is labeled, but ``DontCare``, which is a region of an image and no box."""
+"""All that KITTI labels, but `REGION`; files in its layout may have others."""
+
+REGION = "dontcare"  # in any case: a region of an image and no box
+NUMBERS = 14  # of a label, after its class; a detector's result has a score, too
 
 CAMERAS = {"image_2": "P2", "image_3": "P3"}  # the color cameras
 
@@ -38,8 +41,8 @@ def read_frame(folder: Path | str, frame: str) -> Scene:
     Returns
     -------
     Scene
-        In the velodyne's frame, with KITTI's own names of classes. A sensor without a file is absent; without a label
-        file the boxes are None.
+        In the velodyne's frame, with the names of classes as they stand in the file. A sensor without a file is absent;
+        without a label file the boxes are None.
 
     Raises
     ------
@@ -51,7 +54,7 @@ def read_frame(folder: Path | str, frame: str) -> Scene:
     velodyne = folder / "velodyne" / f"{frame}.bin"
     points, rings, remark = np.zeros((0, 5), np.float32), np.zeros(0, np.int16), ""
     if velodyne.is_file():
-        points, rings, remark = read_points(velodyne, 4)
+        points, rings, remark = read_points(velodyne, usual=4)
     rectified = _square(calib["R0_rect"].reshape(3, 3)) @ _square(calib["Tr_velo_to_cam"].reshape(3, 4))
     cameras = []
     for part, key in CAMERAS.items():
@@ -75,18 +78,34 @@ def read_frame(folder: Path | str, frame: str) -> Scene:
 
 def _labels(path: Path, rectified: np.ndarray) -> Boxes:
     """A line is: class, truncated, occluded, alpha, 4 numbers of the box in the image, h, w, l, x, y, z, yaw."""
-    rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    rows = [r for r in rows if r[0] in CLASSES]
-    try:
-        numbers = np.array([[float(v) for v in r[8:15]] for r in rows]).reshape(len(rows), 7)
-    except ValueError as error:
-        raise LabError(f"{path.name} is no label file of KITTI: {error}.", "Its lines have 15 columns.") from error
-    height, width, length, x, y, z, turn = numbers.T
+    names, numbers = [], []
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), 1):
+        name, *words = line.split() or ("",)
+        if not name or name.lower() == REGION:
+            continue
+        if len(words) not in (NUMBERS, NUMBERS + 1):
+            why = "has commas between them" if "," in line else f"has {len(words) + 1}"
+            raise _bad_label(path, number, f"a label has {NUMBERS + 1} columns, this line {why}")
+        try:
+            numbers.append([float(word) for word in words[:NUMBERS]])
+        except ValueError as error:
+            raise _bad_label(path, number, str(error)) from error
+        names.append(name)
+    height, width, length, x, y, z, turn = np.array(numbers, float).reshape(len(names), NUMBERS)[:, 7:].T
     back = np.linalg.inv(rectified)
     center = moved(back, np.stack([x, y - height / 2, z], 1))  # y looks down, the origin is on the ground
     ahead = np.stack([np.cos(turn), np.zeros_like(turn), -np.sin(turn)], 1) @ back[:3, :3].T
-    label = [CLASSES.index(r[0]) for r in rows]
-    return boxes(center, np.stack([length, width, height], 1), np.arctan2(ahead[:, 1], ahead[:, 0]), label, CLASSES)
+    classes = list(dict.fromkeys((*CLASSES, *names)))
+    label = [classes.index(name) for name in names]
+    return boxes(center, np.stack([length, width, height], 1), np.arctan2(ahead[:, 1], ahead[:, 0]), label, classes)
+
+
+def _bad_label(path: Path, line: int, why: str) -> LabError:
+    return LabError(
+        f"{path.name} is no label file of KITTI: line {line}: {why}.",
+        "A line has blanks between the class, one word, and 14 numbers: truncated, occluded, alpha, 4 of the box in "
+        "the image, height, width, length, x, y, z, yaw.",
+    )
 
 
 def _calibration(path: Path) -> dict[str, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ TYPES = {
     "uint16": "u2", "int": "i4", "int32": "i4", "uint": "u4", "uint32": "u4", "float": "f4", "float32": "f4",
     "double": "f8", "float64": "f8",
 }  # fmt: skip
+LINE_END = re.compile(rb"ply[ \t]*(\r\n|\n|\r)")
 ORDER = {"binary_little_endian": "<", "binary_big_endian": ">", "ascii": "<"}
 
 
@@ -45,12 +47,13 @@ def read_fields(path: Path) -> dict[str, np.ndarray]:
 
 
 def _header(name: str, blob: bytes) -> tuple[str, int, list[tuple[str, str]], int]:
-    if not blob.startswith(b"ply"):
+    ends = LINE_END.match(blob)  # of lines: in the header of a binary file, all have to be alike
+    if ends is None:
         raise LabError(f"{name} has no PLY header.", "Is it a PLY file?")
     end = blob.find(b"end_header")
-    if end < 0:
+    start = blob.find(ends[1], end) + len(ends[1])
+    if end < 0 or start < end:
         raise LabError(f"The header of {name} has no end.", "Copy or export the file again.")
-    start = blob.find(b"\n", end) + 1
     form, number, properties, element = "", 0, [], ""
     for line in blob[:end].decode("ascii", "replace").splitlines():
         words = line.split()

@@ -252,7 +252,7 @@ def lightened(scene: Scene, spec: Spec) -> Scene:
 
 def counted(boxes: Boxes, spec: Spec) -> Boxes:
     """Return the boxes of the classes and the range that are looked at, in which some sensor of range saw a point."""
-    known = np.array([spec.classes.index(n) if n in spec.classes else -1 for n in boxes.names], np.int64)
+    known = boxes.index_in(spec.classes)
     inside = ((boxes.center >= spec.area[:3]) & (boxes.center < spec.area[3:])).all(1)
     good = inside & ((boxes.points != 0) | (boxes.radar > 0)) & (known >= 0)
     return replace(boxes.take(good), label=known[good], classes=spec.classes)
