@@ -27,6 +27,7 @@ from workbench.data.tables import formats, table
 from workbench.data.uploads import MAX_BYTES, MAX_VOLUME
 from workbench.data.volumes import card as volumes
 from workbench.data.volumes import volume
+from workbench.data.volumes.own import NIFTI
 
 PICTURES = (".png", ".jpg", ".jpeg", ".jfif", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 DRIVES = {"sample_data.json", "sample_info.json", "calibration.json", "velodyne", "points.npy"}  # one makes a scene
@@ -118,7 +119,7 @@ def find_modality(path: Path) -> str:
     arrays = {n.removesuffix(".npy") for n in names if n.endswith(".npy")}
     if any(pair <= arrays for pair in PAIRS) or any(n.endswith(PICTURES) for n in names):
         return "Images"
-    scan = name.endswith((".zip", ".nii", ".nii.gz", ".inv3")) or path.is_dir() or SCANS & arrays
+    scan = name.endswith((".zip", ".inv3", *NIFTI)) or path.is_dir() or SCANS & arrays
     return "Volumes" if scan else "Tables"
 
 

@@ -87,7 +87,7 @@ def names(archive: Path) -> list[str]:
         with zipfile.ZipFile(archive) as box:
             return [name for name, _ in _members(box)]
     except Exception as error:
-        raise LabError(f"{archive.name} is no zip archive, or is cut off.", "Pack or copy it again.") from error
+        raise _no_zip(archive) from error
 
 
 def encoding(archive: Path) -> str:
@@ -98,6 +98,8 @@ def encoding(archive: Path) -> str:
 
 def _check_size(archive: Path, limit: int, relative_path: Callable[[str], str | None]) -> None:
     """Compare what a zip claims to hold with the limit; `zipfile` never gives more of a file than it claims."""
+    if archive.suffix.lower() == ".zip" and not zipfile.is_zipfile(archive):
+        raise _no_zip(archive)
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as box:
             claimed = sum(info.file_size for name, info in _members(box) if relative_path(name) is not None)
@@ -109,6 +111,10 @@ def _check_size(archive: Path, limit: int, relative_path: Callable[[str], str | 
                 f"{archive.name} has {size / 1e6:,.1f} MB and unpacks to {claimed / 1e6:,.0f} MB.",
                 f"That is no data: {DENSEST} times its size is the limit.",
             )
+
+
+def _no_zip(archive: Path) -> LabError:
+    return LabError(f"{archive.name} is no zip archive, or is cut off.", "Pack or copy it again.")
 
 
 def _too_large(archive: Path, limit: int) -> LabError:
