@@ -438,7 +438,7 @@ def test_swollen_and_damaged_archives(tmp_path):
     with pytest.raises(LabError, match="holds no 'ones'"):
         archives.extract(tmp_path / "a.zip", "ones", tmp_path / "c")
     (tmp_path / "half.zip").write_bytes((tmp_path / "a.zip").read_bytes()[:500])
-    with pytest.raises(LabError, match="cannot be unpacked"):
+    with pytest.raises(LabError, match="is no zip archive, or is cut off"):
         archives.extract(tmp_path / "half.zip", "", tmp_path / "d")
 
 
