@@ -161,7 +161,7 @@ def test_a_point_cloud_or_an_npz_dropped_on_a_lab_of_scenes_is_described(tmp_pat
     chosen, card = drop("Scenes", "mine.bin", cloud.tobytes())
     assert chosen[0].endswith("/mine.bin") and "5,000" in card and "There is no camera" in card
     chosen, card = drop("Scenes", "mine.bin", cloud.tobytes()[:-3])
-    assert chosen == [""] and "no rows of 4 or 5 float32 numbers" in card
+    assert chosen == [""] and "no rows of 3, 4, 5, 6 or 7 float32 numbers" in card
 
 
 # images --------------------------------------------------------------------------------------------------------
