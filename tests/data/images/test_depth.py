@@ -1,4 +1,4 @@
-"""Pixels of more than 8 bits, and files of rarer names: what comes out is what Pillow reads, scaled by the set's range."""
+"""Pixels of more than 8 bits, and files of rarer names: what comes out is what Pillow reads."""
 
 from __future__ import annotations
 
