@@ -97,13 +97,14 @@ def test_five_million_points_are_read_and_too_many_are_refused(tmp_path):
         read_points(tmp_path / "b.bin")
 
 
-def pcd_bytes(form: str, number: int = 500) -> bytes:
+def pcd_bytes(form: str, number: int = 500, end: str = "\n") -> bytes:
     head = (
         f"# .PCD v0.7\nVERSION 0.7\nFIELDS x y z intensity\nSIZE 4 4 4 4\nTYPE F F F F\nCOUNT 1 1 1 1\nWIDTH {number}\n"
     )
     head += f"HEIGHT 1\nVIEWPOINT 0 0 0 1 0 0 0\nPOINTS {number}\nDATA {form}\n"
+    head = head.replace("\n", end)
     if form == "ascii":
-        return head.encode() + "\n".join(" ".join(map(repr, map(float, row))) for row in XYZI).encode()
+        return head.encode() + end.join(" ".join(map(repr, map(float, row))) for row in XYZI).encode()
     if form == "binary":
         return head.encode() + XYZI.tobytes()
     whole = XYZI.T.tobytes()
@@ -111,10 +112,11 @@ def pcd_bytes(form: str, number: int = 500) -> bytes:
     return head.encode() + struct.pack("<II", len(literal), len(whole)) + literal
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("form", ["ascii", "binary", "binary_compressed"])
-def test_pcd_is_read_and_a_truncated_one_named(form, tmp_path):
+def test_pcd_is_read_and_a_truncated_one_named(form, end, tmp_path):
     path = tmp_path / "a.pcd"
-    path.write_bytes(pcd_bytes(form))
+    path.write_bytes(pcd_bytes(form, end=end))
     np.testing.assert_allclose(open_scene(path).points[:, :4], XYZI, rtol=1e-6)
     path.write_bytes(pcd_bytes(form)[:-300])
     with pytest.raises(LabError, match=r"a.pcd is cut off: its header says 500 points"):

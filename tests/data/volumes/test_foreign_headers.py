@@ -135,6 +135,7 @@ def test_a_slice_that_cannot_be_read_is_not_passed_over(tmp_path):
             read_volume(tmp_path / "in")
     files[-1].unlink()
     files[-1].with_name("README").write_text("nine slices")
+    files[-1].with_name(f"._{files[-1].name}").write_bytes(b"what macOS puts into zips")
     found = read_volume(tmp_path / "in")
     assert found.shape[2] == 9 and "files that are no DICOM images were left out: README" in found.note
 
@@ -163,18 +164,22 @@ def test_labels_that_nearly_are_whole_are_rounded_and_it_is_told(tmp_path):
                 read_labels(tmp_path / "a.nii")
 
 
-@pytest.mark.parametrize(("unit", "step", "mm"), [("micron", 400, 0.4), ("meter", 0.002, 2.0), ("mm", 2, 2.0)])
+@pytest.mark.parametrize(("unit", "step", "mm"), [("micron", 4000, 4.0), ("meter", 0.002, 2.0), ("mm", 2, 2.0)])
 def test_lengths_are_brought_to_mm(unit, step, mm, tmp_path):
     image = nib.Nifti1Image(np.zeros((4, 5, 6), np.int16), np.diag([step, step, step, 1]))
     image.header.set_xyzt_units(unit)
     nib.save(image, tmp_path / "a.nii")
     found = read_volume(tmp_path / "a.nii")
-    assert found.spacing == pytest.approx((mm, mm, mm)) and (f"in {unit}s" in found.note) == (unit != "mm")
+    assert found.spacing == pytest.approx((mm, mm, mm)) and ("were brought to mm" in found.note) == (unit != "mm")
+    image.header["xyzt_units"] = 7  # no unit at all
+    image.set_sform(np.eye(4))
+    nib.save(image, tmp_path / "b.nii")
+    assert read_volume(tmp_path / "b.nii").spacing == (1, 1, 1)
 
 
 def test_a_scan_in_micrometers():
     found = read_volume(CASES / "n_micron.nii.gz")
-    assert found.note == "its lengths are in microns and were brought to mm"
+    assert found.note == "its lengths are in micrometers and were brought to mm"
     assert found.spacing == pytest.approx((0.4, 0.4, 0.4))  # as of SimpleITK 2.5.7
     assert np.array_equal(found.voxels, canonical(CASES / "n_micron.nii.gz"))
 
@@ -203,8 +208,10 @@ def test_a_sheared_grid_is_refused_and_a_turned_one_is_not(tmp_path):
         if fits:
             read_volume(tmp_path / "a.nii")
         else:
-            with pytest.raises(LabError, match=r"sheared: its axes are 1.1 degrees"):
-                read_volume(tmp_path / "a.nii")
+            np.savez(tmp_path / "a.npz", image=np.zeros((4, 5, 6)), affine=affine)
+            for name in ("a.nii", "a.npz"):
+                with pytest.raises(LabError, match=r"sheared: its axes are 1.1 degrees"):
+                    read_volume(tmp_path / name)
 
 
 @pytest.mark.parametrize("kind", [nib.Nifti1Pair, nib.Nifti2Pair])

@@ -18,7 +18,7 @@ MAX_FILES = 20_000  # in a zip
 MAX_UNPACKED = 4_000_000_000  # bytes of a zip
 UNEVEN = 0.1  # of a step, by which a slice may miss its place
 SLICE = (".dcm", ".ima")  # a file of such a name that is no DICOM is a damaged slice
-SYSTEM = ("dicomdir", "thumbs.db", "desktop.ini")  # beside hidden files, what is no image in any good folder
+SYSTEM = ("dicomdir", "thumbs.db", "desktop.ini")  # beside hidden files, what systems and discs put beside images
 TAGS = (
     *("SOPClassUID", "SeriesInstanceUID", "SeriesNumber", "SeriesDescription", "Modality", "Rows", "Columns"),
     *("SamplesPerPixel", "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "NumberOfFrames"),
@@ -70,7 +70,9 @@ def open_series(path: Path, series: str = "") -> Slices:
 
 def _headers(folder: Path, name: str) -> tuple[list[tuple[Path, Any]], str]:
     """Read the headers of all DICOM images below a folder, without their pixels; and a note on other files."""
-    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    files = sorted(
+        p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".") and p.name.lower() not in SYSTEM
+    )
     if len(files) > MAX_FILES:
         raise LabError(f"{name} holds {len(files):,} files; {MAX_FILES:,} is the limit.", "Take one series of it.")
     found, other, broken = [], [], []
@@ -80,7 +82,7 @@ def _headers(folder: Path, name: str) -> tuple[list[tuple[Path, Any]], str]:
             found.append((file, header))
         elif error or file.suffix.lower() in SLICE and header is None:
             broken.append(f"{file.name} ({error or 'it is no DICOM file'})")
-        elif not file.name.startswith(".") and file.name.lower() not in SYSTEM:
+        else:
             other.append((file, header))
     series = {h.get("SeriesInstanceUID") for _, h in found} - {None, ""}
     broken += [f"{f.name} (it has no rows)" for f, h in other if h is not None and h.get("SeriesInstanceUID") in series]

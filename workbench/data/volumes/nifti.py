@@ -19,7 +19,7 @@ from workbench.data.volumes.grid import Slices, check_shape, is_usable
 GZIP = b"\x1f\x8b"
 DENSEST = 1032  # gzip makes no file smaller than its content by more than this factor
 PAIR = re.compile(r"\.(hdr|img)(\.gz)?$", re.IGNORECASE)
-TO_MM = {"meter": 1000.0, "micron": 0.001}  # what xyzt_units may say beside mm, or nothing
+UNITS = {1: ("meters", 1000.0), 3: ("micrometers", 0.001)}  # the lowest three bits of xyzt_units; others mean mm
 LABEL = re.compile(rb'<Label\s[^>]*?Key="(\d+)"[^>]*>\s*(?:<!\[CDATA\[)?([^<\]]{1,200})')
 CUT_OFF = "It is cut off or damaged: copy or export it again."
 
@@ -123,17 +123,17 @@ def _affine(header: Any) -> tuple[np.ndarray, str]:
     """Return the affine (4, 4) to mm, and a note on what was amiss with the one that the header prefers."""
     from nibabel.spatialimages import HeaderDataError
 
-    notes, affine = [], header.get_best_affine()
+    notes, (unit, mm) = [], UNITS.get(int(header["xyzt_units"]) & 7, ("", 1.0))
+    to_mm = np.diag([mm, mm, mm, 1.0])
+    affine = to_mm @ header.get_best_affine()
     if not header["sform_code"] and not header["qform_code"]:
         notes.append("its header states no orientation: the axes are taken as left, front, head")
     elif header["sform_code"] and header["qform_code"] and not is_usable(affine):
         with contextlib.suppress(HeaderDataError, ValueError):  # no quaternion of a rotation
-            affine = header.get_qform()
+            affine = to_mm @ header.get_qform()
             notes.append("its sform is degenerate: the qform was taken")
-    unit = header.get_xyzt_units()[0]
-    if unit in TO_MM:
-        affine = np.diag([*[TO_MM[unit]] * 3, 1.0]) @ affine
-        notes.append(f"its lengths are in {unit}s and were brought to mm")
+    if unit:
+        notes.append(f"its lengths are in {unit} and were brought to mm")
     return affine, "; ".join(notes)
 
 

@@ -47,7 +47,7 @@ def _scene(folder: Path, info: dict, categories: dict[str, int]) -> Scene:
     lidar = info["lidar_points"]
     mount = np.array(lidar["lidar2ego"], float)
     turn = quarter_turn(mount[:3, :3])
-    points, rings, words = read_points(folder / lidar["lidar_path"], int(lidar.get("num_pts_feats", 5)))
+    points, rings, words = read_points(folder / lidar["lidar_path"], int(lidar.get("num_pts_feats", 0)), usual=5)
     points[:, :3] = moved(turn, points[:, :3].astype(float))
     cameras = []
     for name, row in sorted(info["images"].items()):

@@ -91,9 +91,9 @@ def unpack(data: bytes, size: int) -> bytes:
 
 def _header(name: str, blob: bytes) -> tuple[dict[str, list[str]], int]:
     header: dict[str, list[str]] = {}
-    at = 0
+    at, feed = 0, b"\n" if b"\n" in blob[: blob.find(b"DATA")] else b"\r"  # carriage returns alone are of old Macs
     while at < min(len(blob), 10_000):
-        end = blob.find(b"\n", at)
+        end = blob.find(feed, at)
         if end < 0:
             break
         words = blob[at:end].decode("ascii", "replace").split()
