@@ -252,7 +252,7 @@ def test_a_first_line_is_a_header_only_if_it_names_no_node(tmp_path, case):
     assert (len(heads) == 1 and told in heads[0]) if told else not heads
 
 
-@pytest.mark.parametrize("first", ["p998,p999", "p0,p999", "p0,"])
+@pytest.mark.parametrize("first", ["p998,p999", "p0,p999", "p0,", ",p0"])
 def test_a_first_edge_between_strangers_is_no_header_but_refused(tmp_path, first):
     with pytest.raises(LabError, match=r"1 edge has .*\(line 1\)"):
         read_graph(two_files(tmp_path / "g", first + "\n" + lines([(IDS[a], IDS[b]) for a, b in ring()]), id=IDS))
@@ -275,6 +275,12 @@ def test_layouts_of_edge_lists_give_the_same_graph(tmp_path, layout):
     text = "".join(LAYOUTS[layout](a, b) for a, b in ring().tolist())
     graph = read_graph(two_files(tmp_path / "g", text, id=IDS))
     assert graph.edges.tolist() == clean_edges(ring(), 200)[0].tolist()
+
+
+def test_ends_that_are_no_ids_of_any_kind_are_refused(tmp_path):
+    for k, end in enumerate(("1e300", "1.5", "-1", "inf", "one")):
+        with pytest.raises(LabError, match=r"1 edge has .*\(line 201\)"):
+            read_graph(two_files(tmp_path / f"g{k}", lines(ring()) + f"0,{end}\n"))
 
 
 def test_zeros_before_an_id_and_a_point_behind_it_do_no_harm(tmp_path):

@@ -51,9 +51,8 @@ def read_pairs(path: Path, ids: pd.Series) -> tuple[np.ndarray, list[str]]:
 
     def is_header(first: list[str]) -> bool:
         ends = pd.Series([cell.strip() for cell in first[:2]], dtype="string")
-        if (_rows(ends, known) < 0).all() and not shapes & set(_shape(ends)):
-            header.extend(ends)
-        return bool(header)
+        header.append((_rows(ends, known) < 0).all() and not shapes & set(_shape(ends)))
+        return bool(header[0])
 
     raw = read_raw(path, MAX_EDGES, MAX_COLUMNS, is_header)
     if raw.frame.shape[1] < 2:
@@ -80,14 +79,15 @@ def read_pairs(path: Path, ids: pd.Series) -> tuple[np.ndarray, list[str]]:
             f"{str(unknown[0])!r} ({_places(raw, np.isin(np.arange(len(there)), row))}).",
             "Edges name nodes by the column 'id' of the table or, without one, by their row, from 0.",
         )
-    notes = [f"The first line ({', '.join(header)}) is a header: it names no node."] if header else []
+    names = ", ".join(map(str, ends.columns))
+    notes = [f"The first line ({names}) is a header: it names no node."] if header and header[0] else []
     kept = [note for note in raw.notes if "no header" not in note and "separated by" not in note]
     return pairs, [f"{path.name}: {note}" for note in (*notes, *kept)]
 
 
 def _text(column: pd.Series) -> pd.Series:
     """Return ids as text without blanks around; a whole number has no point, and an empty cell is a gap."""
-    if pd.api.types.is_float_dtype(column.dtype) and (column.dropna() % 1 == 0).all():
+    if pd.api.types.is_float_dtype(column.dtype) and (column.dropna() % 1 == 0).all() and column.abs().max() < 2**53:
         column = column.astype("Int64")
     text = column.astype("string").str.strip()
     return text.mask(text == "")

@@ -70,8 +70,8 @@ class Groove:
             array.setflags(write=False)
             object.__setattr__(self, name, array)
         for name in ("tempos", "meters"):
-            first = type(self).__dataclass_fields__[name].default  # what holds without an event
-            object.__setattr__(self, name, _in_effect((*first, *getattr(self, name))))
+            start = getattr(Groove, name)  # what holds without an event
+            object.__setattr__(self, name, _in_effect((*start, *getattr(self, name))))
 
     def __len__(self) -> int:
         return len(self.tick)
