@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
 import zipfile
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -15,6 +17,7 @@ from workbench.data import npz
 from workbench.data.cards import KINDS, card
 from workbench.data.catalog import archives
 from workbench.data.reader import reader
+from workbench.data.volumes.nifti import open_nifti
 
 CASES = Path(__file__).parents[1] / "cases"
 
@@ -113,3 +116,15 @@ def test_whatever_a_parser_raises_becomes_words_and_its_traceback_is_logged(capl
     with pytest.raises(LabError) as caught:
         read(Path("a.b"), known)
     assert caught.value is known
+
+
+def test_a_nearly_empty_scan_is_refused_at_once_and_an_empty_mask_is_read(tmp_path):
+    header = nib.Nifti1Image(np.zeros((1, 1, 1), np.int16), np.eye(4)).header
+    header.set_data_shape((512, 512, 400))
+    with gzip.open(tmp_path / "a.nii.gz", "wb", 9) as file:
+        file.write(header.binaryblock + bytes(4))
+        for _ in range(200):
+            file.write(bytes(2**20))
+    with pytest.raises(LabError, match="nearly empty"):
+        card(tmp_path / "a.nii.gz")
+    assert open_nifti(tmp_path / "a.nii.gz").shape == (512, 512, 400)

@@ -18,14 +18,21 @@ from workbench.data.volumes.grid import Slices, check_shape, is_usable
 
 GZIP = b"\x1f\x8b"
 DENSEST = 1032  # gzip makes no file smaller than its content by more than this factor
+DENSEST_SCAN = 100  # and no scan, which has noise, by more than this one
+LARGE = 100_000_000  # bytes of content from which that is asked
 PAIR = re.compile(r"\.(hdr|img)(\.gz)?$", re.IGNORECASE)
 UNITS = {1: ("meters", 1000.0), 3: ("micrometers", 0.001)}  # the lowest three bits of xyzt_units; others mean mm
 LABEL = re.compile(rb'<Label\s[^>]*?Key="(\d+)"[^>]*>\s*(?:<!\[CDATA\[)?([^<\]]{1,200})')
 CUT_OFF = "It is cut off or damaged: copy or export it again."
 
 
-def open_nifti(path: Path) -> Slices:
+def open_nifti(path: Path, kind: str = "labels") -> Slices:
     """Open a ``.nii`` or ``.nii.gz`` file, or a pair ``.hdr`` and ``.img``, NIfTI-1 or NIfTI-2.
+
+    Parameters
+    ----------
+    kind
+        ``"volume"`` or ``"labels"``; a large volume that is nearly empty is refused.
 
     Raises
     ------
@@ -40,7 +47,7 @@ def open_nifti(path: Path) -> Slices:
     dtype = header.get_data_dtype()
     if dtype.kind not in "iuf":
         raise LabError(f"{path.name} holds {dtype} voxels: colors or complex numbers.", "Give one of plain numbers.")
-    _check_size(path, int(header.get_data_offset()) + int(np.prod(shape, dtype=float)) * dtype.itemsize)
+    _check_size(path, int(header.get_data_offset()) + int(np.prod(shape, dtype=float)) * dtype.itemsize, kind)
     slope, inter = header.get_slope_inter()  # None where the header leaves them out
     scaled = slope is not None and (slope, inter) != (1.0, 0.0)
     affine, note = _affine(header)
@@ -172,12 +179,17 @@ def _header(path: Path, single: bool) -> Any:
         raise LabError(f"{path.name} has a broken NIfTI header: {str(error).rstrip('.')}.", CUT_OFF) from error
 
 
-def _check_size(path: Path, needed: int) -> None:
+def _check_size(path: Path, needed: int, kind: str) -> None:
     """Compare what the header claims with what a file of that size can hold."""
     have = path.stat().st_size
     most = have * DENSEST if path.name.lower().endswith(".gz") else have
     if needed > most:
         raise LabError(f"{path.name} has {have:,} bytes; its header claims {needed:,} bytes.", CUT_OFF)
+    if kind == "volume" and needed > max(LARGE, have * DENSEST_SCAN):
+        raise LabError(
+            f"{path.name} has {have / 1e6:,.1f} MB and unpacks to {needed / 1e6:,.0f} MB: it is nearly empty.",
+            "A scan has noise. Is it a mask?",
+        )
 
 
 def _slices(path: Path, header: Any, shape: tuple[int, ...], scale: tuple[float, float] | None) -> Iterator[np.ndarray]:

@@ -223,10 +223,10 @@ def read_scan(path: Path, kind: str, series: str = "") -> Scan:
         raise LabError(f"There is no file {path.name}.", "Check the path.")
     name = path.name.lower()
     if name.endswith((".nii", ".nii.gz")):
-        return memmap.settle(path, kind, nifti.open_nifti)
+        return memmap.settle(path, kind, lambda p: nifti.open_nifti(p, kind))
     if nifti.PAIR.search(name):
         header, image = nifti.files_of(path)
-        return memmap.settle(image, f"{kind} {cache.sha256(header)}", nifti.open_nifti)
+        return memmap.settle(image, f"{kind} {cache.sha256(header)}", lambda p: nifti.open_nifti(p, kind))
     if name.endswith(".npz"):
         return memmap.settle(path, kind, lambda p: volume_arrays.open_npz(p, kind))
     if name.endswith(".inv3"):
