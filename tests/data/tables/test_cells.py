@@ -144,6 +144,12 @@ def test_only_an_empty_cell_is_no_class_among_words_and_a_word_is_no_number(tmp_
     assert numbers.class_names == ["0", "1"] and numbers.dropped == 1
 
 
+def test_bytes_in_parquet_are_words(tmp_path):
+    labels, odd = [b"a ", b"b"] * 20, [b"\xff\x00", b"1", None, b"c"] * 10
+    table = read(tmp_path, pd.DataFrame({"v": np.arange(40) / 3, "u": odd, "y": labels}))
+    assert table.class_names == ["a", "b"] and table.feature_names == ["v", "u=1", "u=c", "u=\ufffd\0"]
+
+
 BODY = "".join(f"{i / 2},{i * i % 11},{'ab'[i % 2]}\n" for i in range(60))
 LAYOUTS = {  # text -> names of the features
     "comments above, between and below": (
