@@ -113,7 +113,7 @@ def test_pandas_words_for_a_gap_are_ours():
 
 
 WORDS = {
-    "codes and a letter": lambda i: "K" if i % 13 == 0 else i % 4,
+    "codes and a letter": lambda i: "K" if i in (2, 7) else i % 4,
     "many strays": lambda i: f"w{i % 3}" if i % 4 == 0 else i / 4,
     "colors": lambda i: f"#ff00{i % 3}0",
     "plus and minus": lambda i: "+-"[i % 2],
