@@ -6,45 +6,17 @@ import csv
 import io
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
 from workbench.contract.errors import LabError
 from workbench.data.tables.cells import is_gap, is_number, text_comma
 from workbench.data.tables.columns import TARGETS
+from workbench.data.tables.comments import COMMENT, Text, begin, sample, without_comments
 from workbench.data.tables.raw import Raw
 
 HeaderRule = Callable[[list[str]], bool]
-SAMPLE, SAMPLE_CHARACTERS = 50, 100_000  # lines that tell delimiter and header
-_SEPARATOR = re.compile(r'"?sep=(.)"?[ \t]*\r?\n', re.IGNORECASE)  # what Excel writes and reads
-_COMMENT = re.compile(r"[ \t]*([#%])")
-_COMMENTS = re.compile(r"^[ \t]*[#%].*$", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class _Text:
-    """A text without the comment lines at its beginning.
-
-    Attributes
-    ----------
-    body
-        From the first line of the table on.
-    skipped
-        Lines before it.
-    comments
-        How many of these, and of later ones that became empty, are comments.
-    last
-        The last comment before the table, which may name the columns.
-    delimiter
-        If a first line tells it.
-    """
-
-    body: str
-    skipped: int = 0
-    comments: int = 0
-    last: str = ""
-    delimiter: str = ""
 
 
 def parse(text: str, name: str, max_rows: int, max_features: int, is_header: HeaderRule | None = None) -> Raw:
@@ -66,11 +38,11 @@ def parse(text: str, name: str, max_rows: int, max_features: int, is_header: Hea
     LabError
         If it is empty, ragged or too wide; pandas may raise its own errors beside.
     """
-    source = _begin(text if "\n" in text else text.replace("\r", "\n"))  # as old Macintosh programs write
+    source = begin(text if "\n" in text else text.replace("\r", "\n"))  # as old Macintosh programs write
     if not source.body.strip():
         raise LabError(f"{name} holds no data.", "Export it again.")
-    lines = _sample(source.body)
-    plain = [line for line in lines if not _COMMENT.match(line)]
+    lines = sample(source.body)
+    plain = [line for line in lines if not COMMENT.match(line)]
     if 2 * len(plain) < len(lines):  # values, such as #ff0000
         plain = lines
     delimiter = source.delimiter or _delimiter(plain)
@@ -80,8 +52,8 @@ def parse(text: str, name: str, max_rows: int, max_features: int, is_header: Hea
             f"{name} has one line only: {lines[0][:60]!r}.",
             "A header alone, or a single sample, is no table: it needs a row a sample. Export it again with its rows.",
         )
-    source = _without_comments(source, rows, delimiter)
-    rows = _rows("\n".join(_sample(source.body)), delimiter)
+    source = without_comments(source, rows, delimiter)
+    rows = _rows("\n".join(sample(source.body)), delimiter)
     head = _sklearn_head(rows, source.body)
     width = len(rows[1]) if head else _width(rows, name, source)
     if width > max_features + 1:
@@ -95,27 +67,8 @@ def parse(text: str, name: str, max_rows: int, max_features: int, is_header: Hea
         "nrows": max_rows + 1, "skiprows": 1 if head else 0, "skipinitialspace": True, "low_memory": False,
         "index_col": False, "on_bad_lines": "error", "keep_default_na": False, "na_values": [""],
     }  # fmt: skip
-    try:
-        body = _trimmed(source, delimiter, width, name) if ragged else source.body
-        frame = pd.read_csv(io.StringIO(body), **options)
-    except pd.errors.ParserError:
-        if ragged or "\n" not in source.body:
-            raise
-        frame = pd.read_csv(io.StringIO(_trimmed(source, delimiter, width, name)), **options)
-    notes = []
-    if source.comments:
-        marks = "1 comment line was" if source.comments == 1 else f"{source.comments:,} comment lines were"
-        notes.append(f"{marks} skipped.")
-    if names:
-        notes.append("The comment line above the table names the columns.")
-    elif head is None and not has_header:
-        notes.append("The file has no header: columns are named by their number.")
-    elif has_header and _numbered(rows[0]):
-        notes.append(f"The first row {', '.join(rows[0][:3])} ... names the columns.")
-    if delimiter != ",":
-        notes.append(f"Columns are separated by {'a tab' if delimiter == chr(9) else repr(delimiter)}.")
-    if decimal:
-        notes.append("Numbers are written with a decimal comma.")
+    frame = _read(source, width, ragged, name, options)
+    notes = _notes(source, rows, options, names, head)
     if not has_header:
         frame.columns = names or [f"column {k + 1}" for k in range(frame.shape[1])]
     elif not rows[0][0].strip() and frame.iloc[:, 0].is_unique and frame.shape[1] > 2:
@@ -125,59 +78,39 @@ def parse(text: str, name: str, max_rows: int, max_features: int, is_header: Hea
     while frame.shape[1] > 2 and frame.iloc[:, -1].isna().all() and (not has_header or len(rows[0][-1].strip()) == 0):
         frame, rows[0] = frame.iloc[:, :-1], rows[0][:-1]  # a delimiter at the end of each line
     comma = "decimal" if decimal else "thousands" if delimiter == "," else "open"
-    first = source.skipped + 1
-    return Raw(frame, notes, class_names=head, comma=comma, line=lambda row: _line(source.body, row, has_header, first))
+    above = int(has_header or head is not None)
+    return Raw(frame, notes, class_names=head, comma=comma, line=lambda row: source.line(row + above))
 
 
-def _sample(body: str) -> list[str]:
-    """Return the first lines, at least three however long they are, without the empty ones."""
-    lines, at = [], 0
-    while at < len(body) and len(lines) < SAMPLE and (at < SAMPLE_CHARACTERS or len(lines) < 3):
-        end = body.find("\n", at) + 1 or len(body)
-        lines += [line for line in body[at:end].splitlines() if line.strip()]
-        at = end
-    return lines
+def _read(source: Text, width: int, ragged: bool, name: str, options: dict[str, Any]) -> pd.DataFrame:
+    """Return what pandas reads; only where lines are longer than the table, they are looked at one by one."""
+    if not ragged:
+        try:
+            return pd.read_csv(io.StringIO(source.body), **options)
+        except pd.errors.ParserError:
+            if "\n" not in source.body:
+                raise
+    return pd.read_csv(io.StringIO(_trimmed(source, options["sep"], width, name)), **options)
 
 
-def _begin(text: str) -> _Text:
-    """Pass over ``sep=;`` and the comments at the beginning, unless most lines begin with their mark."""
-    delimiter, at, skipped, comments, last = "", 0, 0, 0, ""
-    if separator := _SEPARATOR.match(text):
-        delimiter, at, skipped = separator[1], separator.end(), 1
-    start, lines = at, skipped
-    while at < len(text):
-        end = text.find("\n", at) + 1 or len(text)
-        line = text[at:end].strip()
-        if line and not _COMMENT.match(line):
-            break
-        comments, last = comments + bool(line), line.lstrip("#% \t") if line else ""
-        at, skipped = end, skipped + 1
-    after = _sample(text[at:])
-    if comments and sum(bool(_COMMENT.match(line)) for line in after) * 2 >= len(after):
-        return _Text(text[start:], lines, delimiter=delimiter)
-    return _Text(text[at:], skipped, comments, last, delimiter)
-
-
-def _without_comments(source: _Text, rows: list[list[str]], delimiter: str) -> _Text:
-    """Empty the comment lines within the table, so that all lines keep their numbers.
-
-    A line that begins like a comment is a row if it has the cells of one and the first column holds words.
-    """
-    first = [row[0] for row in rows[1:] or rows]
-    if sum(bool(_COMMENT.match(cell)) for cell in first) * 2 > len(first):
-        return source
-    numeric = sum(map(is_number, first)) * 2 > len(first)
-    count = 0
-
-    def emptied(found: re.Match) -> str:
-        nonlocal count
-        row = next(csv.reader([found[0]], delimiter=delimiter, skipinitialspace=True), [])
-        is_row = len(row) == len(rows[0]) and len(row[0].strip()) > 1 and (not numeric or is_gap(row[0]))
-        count += not is_row
-        return found[0] if is_row else ""
-
-    body = _COMMENTS.sub(emptied, source.body) if re.search(r"^[ \t]*[#%]", source.body, re.MULTILINE) else source.body
-    return replace(source, body=body, comments=source.comments + count)
+def _notes(
+    source: Text, rows: list[list[str]], options: dict[str, Any], names: list[str] | None, head: list[str] | None
+) -> list[str]:
+    notes = []
+    if source.comments:
+        lines = "1 comment line was" if source.comments == 1 else f"{source.comments:,} comment lines were"
+        notes.append(f"{lines} skipped.")
+    if names:
+        notes.append("The comment line above the table names the columns.")
+    elif head is None and options["header"] is None:
+        notes.append("The file has no header: columns are named by their number.")
+    elif head is None and _numbered(rows[0]):
+        notes.append(f"The first row {', '.join(rows[0][:3])} ... names the columns.")
+    if options["sep"] != ",":
+        notes.append(f"Columns are separated by {'a tab' if options['sep'] == chr(9) else repr(options['sep'])}.")
+    if options["decimal"] == ",":
+        notes.append("Numbers are written with a decimal comma.")
+    return notes
 
 
 def _rows(text: str, delimiter: str) -> list[list[str]]:
@@ -189,7 +122,7 @@ def _filled(row: list[str]) -> int:
     return max((k for k, cell in enumerate(row, 1) if cell.strip()), default=0)
 
 
-def _width(rows: list[list[str]], name: str, source: _Text) -> int:
+def _width(rows: list[list[str]], name: str, source: Text) -> int:
     """Return how many columns there are; empty cells from delimiters at the end of a line do not count."""
     lengths = [len(row) for row in rows]
     width = lengths[0] if len(set(lengths)) == 1 else max(map(_filled, rows))
@@ -198,32 +131,24 @@ def _width(rows: list[list[str]], name: str, source: _Text) -> int:
         short = next(k for k, row in enumerate(rows) if _filled(row) > lengths[0])
     if short is not None:
         raise LabError(
-            f"{name}: line {_line(source.body, short, False, source.skipped + 1)} has {lengths[short]} cells, "
-            f"the first line has {lengths[0]}.",
+            f"{name}: line {source.line(short)} has {lengths[short]} cells, the first line has {lengths[0]}.",
             "Each line needs one cell for each column. Separate columns by semicolons if numbers have commas.",
         )
     return width
 
 
-def _trimmed(source: _Text, delimiter: str, width: int, name: str) -> str:
+def _trimmed(source: Text, delimiter: str, width: int, name: str) -> str:
     """Return the text with `width` cells a line at most: what lies beyond has to be empty."""
     out = io.StringIO()
     writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
     for k, row in enumerate(_rows(source.body, delimiter)):
         if _filled(row) > width:
             raise LabError(
-                f"{name}: line {_line(source.body, k, False, source.skipped + 1)} has {_filled(row)} cells, "
-                f"the table has {width} columns.",
+                f"{name}: line {source.line(k)} has {_filled(row)} cells, the table has {width} columns.",
                 "Each line needs one cell for each column. Separate columns by semicolons if numbers have commas.",
             )
         writer.writerow(row[:width])
     return out.getvalue()
-
-
-def _line(body: str, row: int, has_header: bool, first: int) -> int:
-    """Return the line of a row, both without the empty lines in between; `first` is the number of the first line."""
-    filled = (k for k, line in enumerate(body.splitlines(), first) if line.strip())
-    return next(k for n, k in enumerate(filled) if n == row + has_header)
 
 
 def _delimiter(lines: list[str]) -> str:

@@ -84,6 +84,8 @@ def _read_parquet(path: Path, max_rows: int, max_features: int) -> Raw:
                 raise LabError(f"Column {name} holds lists or records.", "Give each number a column of its own.")
         text = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
         texts = [n for n, t in zip(schema.names, schema.types, strict=True) if t in text]
+        raw = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
+        binary = [n for n, t in zip(schema.names, schema.types, strict=True) if any(kind(t) for kind in raw)]
     with pq.ParquetFile(path, read_dictionary=texts) as file:
         table = file.read(use_threads=False)
     for name in texts:  # one long text, stored once and repeated in every row, would fill the memory
@@ -91,6 +93,8 @@ def _read_parquet(path: Path, max_rows: int, max_features: int) -> Raw:
         if max(words, default=0) > MAX_WORD:
             raise LabError(f"Column {name} holds long texts.", "Leave it out: only short words can be categories.")
     frame = table.to_pandas(ignore_metadata=True)
+    for name in binary:
+        frame[name] = frame[name].map(lambda word: word.decode("utf-8", "replace"), na_action="ignore").astype("string")
     return Raw(frame.drop(columns=[c for c in frame if re.fullmatch(r"__index_level_\d+__", str(c))]))
 
 

@@ -95,6 +95,8 @@ class DataCard:
 def read_table(path: Path | str, target: str | None = None) -> Table:
     """Read a table with classes.
 
+    Columns that give the class away (`leaks.find_leaks`) are left out, unless their name begins with "feature".
+
     Parameters
     ----------
     path
@@ -103,8 +105,6 @@ def read_table(path: Path | str, target: str | None = None) -> Table:
         ``.parquet``, ``.npz`` (arrays X and y) or ``.npy`` file.
     target
         Name of the class column. By default the one named target, label, labels, class or y, else the last.
-
-    Columns that tell the class (`leaks.find_leaks`) are left out, unless their name begins with "feature".
 
     Raises
     ------
