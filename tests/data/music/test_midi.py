@@ -18,6 +18,7 @@ from workbench.contract.errors import LabError
 from workbench.data.music.groove import Groove
 from workbench.data.music.midi import MAX_BYTES, parse_midi, read_midi, to_midi
 from workbench.data.music.named import groove_card, times
+from workbench.data.music.own import read_midi_files
 
 CASES = Path(__file__).parents[2] / "cases"
 
@@ -131,11 +132,13 @@ def test_of_many_tempos_at_one_tick_the_last_counts(events):
     assert {tick: numerator for tick, numerator, _ in groove.meters} == meters
 
 
-def test_midi_in_a_riff_container_is_the_same_groove():
+def test_midi_in_a_riff_container_is_the_same_groove(tmp_path):
     wrapped = (CASES / "rmid.mid").read_bytes()
     groove = read_midi(CASES / "rmid.mid")
     assert groove == parse_midi(wrapped[wrapped.index(b"MThd") :], "rmid.mid")
     assert hits(groove)[0] == (0, 36, 100) and len(groove) == 48
+    (tmp_path / "a.rmi").write_bytes(wrapped)
+    assert len(read_midi_files(tmp_path / "a.rmi")[0][0]) == 48
     listed = b"RIFF" + struct.pack("<I", 60) + b"RMIDLIST" + struct.pack("<I", 16) + b"INFOINAM" + b"\4\0\0\0name"
     assert hits(parse_midi(listed + b"data" + struct.pack("<I", len(midi())) + midi())) == [(0, 36, 100)]
 

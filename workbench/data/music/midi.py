@@ -14,7 +14,7 @@ from workbench.data.music import riff
 from workbench.data.music.groove import Groove
 from workbench.data.uploads import safe_name
 
-MIDI_SUFFIXES = (".mid", ".midi", ".kar")
+MIDI_SUFFIXES = (".mid", ".midi", ".kar", ".rmi")
 MAX_BYTES = 5_000_000  # two hours of Groove's drummers, the whole data set, have 5.3 MB
 END_OF_TRACK = b"\xff\x2f\x00"
 NAME, STYLE = "groove: ", "style: "  # how two markers of ours begin, which keep a groove's name and style
