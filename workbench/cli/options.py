@@ -24,7 +24,9 @@ Fields = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="A
 Preset = Annotated[str, typer.Option(help="Preset of the lab: quick, claims, full, paper.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all random streams.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda:0.")]
-Scheduler = Annotated[str | None, typer.Option(help="Dask scheduler, tcp://host:port; default: a local cluster.")]
+Scheduler = Annotated[
+    str | None, typer.Option(help="Dask scheduler, tls:// or tcp://host:port; default: a local cluster.")
+]
 
 
 def parse_settings(declared: type[contract.Params] | None, settings: list[str]) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from typing import Annotated
 import typer
 
 from workbench.cli.login import login_options
-from workbench.cli.options import Json, Scheduler, out, print_json, print_table
+from workbench.cli.options import Json, Scheduler, out, print_error, print_json, print_table
 from workbench.contract.errors import LabError
+from workbench.engine.scheduler import OPEN, is_open
 
 app = typer.Typer()
 
@@ -39,6 +40,9 @@ def serve(
         )
     if scheduler:
         environment["WORKBENCH_SCHEDULER"] = scheduler
+    scheduler = environment.get("WORKBENCH_SCHEDULER")
+    if scheduler and is_open(scheduler):
+        print_error(f"The scheduler {scheduler} is open. {OPEN}", "docs/deploy.md says how to give it certificates.")
     page = Path(__file__).parents[1] / "app.py"
     host = address if address != "localhost" else "127.0.0.1"
     origins = [f"{name}:{port}" for name in sorted({address, "localhost", "127.0.0.1"})]
