@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from workbench.cli.login import login_options
 from workbench.cli.options import Json, Scheduler, out, print_error, print_json, print_table
@@ -68,7 +69,7 @@ def doctor(as_json: Json = False) -> None:
             {"ok": all(check.ok is not False for check in checks), "checks": list(map(dataclasses.asdict, checks))}
         )
     else:
-        mark = {True: "[green]ok[/]", None: "[yellow]optional[/]", False: "[red]missing[/]"}
+        mark = {True: Text("ok", "green"), None: Text("optional", "yellow"), False: Text("missing", "red")}
         print_table(("", "what", "found", "mend with"), [(mark[c.ok], c.name, c.found, c.mend) for c in checks])
     if any(check.ok is False for check in checks):
         raise typer.Exit(1)

@@ -11,6 +11,7 @@ parent alone is told, through the pipe.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import json
 import logging
@@ -90,7 +91,11 @@ async def serve(slots: int) -> None:
     scheduler = {"cls": Scheduler, "options": listens | {"port": 0}}
     options = {"security": security, "asynchronous": True, "silence_logs": 40}
     async with SpecCluster(workers=workers, scheduler=scheduler, **options) as cluster:
-        print(json.dumps({"address": cluster.scheduler_address, "security": keys}), flush=True)
+        with contextlib.suppress(BrokenPipeError):  # the parent has ended meanwhile
+            os.write(
+                sys.stdout.fileno(),
+                f"{json.dumps({'address': cluster.scheduler_address, 'security': keys})}\n".encode(),
+            )
         await ended
 
 
