@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes.util
 import importlib.metadata
 import importlib.util
@@ -20,6 +21,7 @@ from pathlib import Path
 
 import psutil
 
+from workbench.contract.errors import LabError
 from workbench.runs.store import home
 
 ROOT = Path(__file__).resolve().parent.parent  # the checkout, when there is one
@@ -225,13 +227,16 @@ def scheduler() -> Check:
     address = os.environ.get("WORKBENCH_SCHEDULER", "")
     if not address:
         return Check("Scheduler", True, "none named: the workbench starts its own workers")
-    host, _, number = address.rpartition("://")[2].rpartition(":")
+    from workbench.engine.scheduler import OPEN, check, is_open
+
     try:
-        socket.create_connection((host, int(number)), timeout=3).close()
-    except (OSError, ValueError) as error:
-        mend = "dask scheduler, and set WORKBENCH_SCHEDULER to the address it prints; or unset it"
-        return Check("Scheduler", False, f"{address} does not answer: {error}", mend)
-    return Check("Scheduler", True, f"{address} answers")
+        asyncio.run(check(address, timeout=3))
+    except LabError as error:
+        return Check("Scheduler", False, error.cause, f"{error.hint} Or unset WORKBENCH_SCHEDULER.")
+    if is_open(address):
+        mend = "give Dask certificates (docs/deploy.md), or keep it inside a network that you trust"
+        return Check("Scheduler", None, f"{address} answers. {OPEN}", mend)
+    return Check("Scheduler", True, f"{address} answers, and to holders of a certificate only")
 
 
 # the desktop viewers and the tests --------------------------------------------------------------------------------

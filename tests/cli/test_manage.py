@@ -85,3 +85,11 @@ def test_python_says_the_same(runs):
     assert run.record == open_store().run(run.id)
     assert (run.record.star, run.record.name, run.record.note, run.record.tags) == (True, "mine", "n", ("a", "b"))
     assert run.trash().record.trashed and not run.restore().record.trashed
+
+
+def test_brackets_in_a_name_are_brackets(runs):
+    few = runs[0].id
+    name = "[/red] [bold]x[/] :x: ["
+    assert name in call("rename", few, name)
+    assert name in call("runs", "--where", "params.darts = 50", env={"COLUMNS": "160"})
+    assert name in call("compare", few, runs[1].id, env={"COLUMNS": "160"})

@@ -165,3 +165,8 @@ def test_record(tmp_path):
     kept = json.loads((tmp_path / "trial_lab" / "recorded" / "run.json").read_text())
     assert kept["preset"] == "claims" and kept["status"] == "done" and kept["params"]["steps"] == 20
     assert (tmp_path / "trial_lab" / "recorded" / "models" / "board.safetensors").exists()
+
+
+def test_brackets_in_an_error_are_brackets():
+    assert "[/x]" in call("star", "[/x]", code=2).stderr
+    assert "[/x]" in call("run", "trial", "--set", "darts=[/x]", code=2).stderr

@@ -53,7 +53,8 @@ def _terminal_display() -> Iterator[Draw]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeElapsedColumn())
+    said, note = (TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[note]}"))
+    columns = (said, BarColumn(), note, TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as display:
         tasks: dict[str, Any] = {}
 

@@ -14,6 +14,7 @@ from workbench.cli import data, labs, manage, probe, runs, serve, sweep, transfe
 from workbench.cli.lab_commands import LabGroups
 from workbench.cli.options import print_error
 from workbench.contract.errors import LabError
+from workbench.runs.machine_errors import user_error
 
 HELP = "Ten papers, ten labs: put data in, run the real model, poke at the answer."
 
@@ -26,8 +27,11 @@ def main() -> None:
     """Run the command line; what a user can mend is printed without a traceback."""
     try:
         app()
-    except LabError as error:
-        print_error(error.cause, error.hint)
+    except (LabError, OSError) as error:
+        told = error if isinstance(error, LabError) else user_error(error)
+        if told is None:
+            raise
+        print_error(told.cause, told.hint)
         sys.exit(2)
     finally:
         gc.freeze()  # else the interpreter goes through all that was imported again as it ends, which takes a second

@@ -9,12 +9,14 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 
 from workbench import contract
 from workbench.contract.errors import LabError
 
 WIDE = 160  # characters
-out = Console()
+PLAIN = {"markup": False, "emoji": False}  # names and notes are a user's own: their brackets stand for themselves
+out = Console(**PLAIN)
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value and nothing else.")]
 LabName = Annotated[str, typer.Argument(metavar="LAB", help="Name of the lab; `workbench labs` lists them.")]
@@ -24,7 +26,9 @@ Fields = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="A
 Preset = Annotated[str, typer.Option(help="Preset of the lab: quick, claims, full, paper.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all random streams.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda:0.")]
-Scheduler = Annotated[str | None, typer.Option(help="Dask scheduler, tcp://host:port; default: a local cluster.")]
+Scheduler = Annotated[
+    str | None, typer.Option(help="Dask scheduler, tls:// or tcp://host:port; default: a local cluster.")
+]
 
 
 def parse_settings(declared: type[contract.Params] | None, settings: list[str]) -> dict[str, Any]:
@@ -50,7 +54,7 @@ def print_table(columns: tuple[str, ...], rows: list[Any], lines: bool = False) 
     table = Table(*(Column(name, no_wrap=lines) for name in columns), box=None, pad_edge=False)
     for row in rows:
         table.add_row(*row)
-    (Console(width=max(out.width, WIDE)) if lines else out).print(table)
+    (Console(width=max(out.width, WIDE), **PLAIN) if lines else out).print(table)
 
 
 def print_json(value: Any) -> None:
@@ -61,7 +65,7 @@ def print_json(value: Any) -> None:
 
 
 def print_error(cause: str, hint: str) -> None:
-    Console(stderr=True).print(f"[red]{cause}[/]\n{hint}", soft_wrap=True, highlight=False)
+    Console(stderr=True).print(Text(cause, "red"), Text(hint), sep="\n", soft_wrap=True, highlight=False)
 
 
 def seconds(value: float | None) -> str:

@@ -8,9 +8,11 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from workbench import contract
 from workbench.cli.options import (
+    PLAIN,
     Device,
     Json,
     LabName,
@@ -100,10 +102,10 @@ def runs(
     ]
     print_table(heads, rows, lines=True)
     if not page.runs and (hint := unknown_fields(conditions, contract.labs().get(name))):
-        Console(stderr=True).print(hint, soft_wrap=True)
+        Console(stderr=True, **PLAIN).print(hint, soft_wrap=True)
     if page.next:
         more = f"Looked at {MOST} runs; further ones may fit." if page.cut else "There are more: --limit"
-        Console(stderr=True).print(more, soft_wrap=True)
+        Console(stderr=True, **PLAIN).print(more, soft_wrap=True)
     return None
 
 
@@ -181,6 +183,6 @@ def print_run(run: Any) -> None:
     texts = {claim.key: claim.text for claim in run.lab.claims}
     verdicts = run.claims()
     if verdicts:
-        rows = [(f"[{color[v.verdict]}]{v.verdict}[/]", texts[key], v.why) for key, v in verdicts.items()]
+        rows = [(Text(v.verdict, color[v.verdict]), texts[key], v.why) for key, v in verdicts.items()]
         print_table(("verdict", "claim", "why"), rows)
     out.print(f"Run {run.id}: {run.status} in {seconds(run.record.seconds)}. See it: workbench serve", soft_wrap=True)

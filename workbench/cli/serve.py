@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from workbench.cli.login import login_options
-from workbench.cli.options import Json, Scheduler, out, print_json, print_table
+from workbench.cli.options import Json, Scheduler, out, print_error, print_json, print_table
 from workbench.contract.errors import LabError
+from workbench.engine.scheduler import OPEN, is_open
 
 app = typer.Typer()
 
@@ -39,6 +41,9 @@ def serve(
         )
     if scheduler:
         environment["WORKBENCH_SCHEDULER"] = scheduler
+    scheduler = environment.get("WORKBENCH_SCHEDULER")
+    if scheduler and is_open(scheduler):
+        print_error(f"The scheduler {scheduler} is open. {OPEN}", "docs/deploy.md says how to give it certificates.")
     page = Path(__file__).parents[1] / "app.py"
     host = address if address != "localhost" else "127.0.0.1"
     origins = [f"{name}:{port}" for name in sorted({address, "localhost", "127.0.0.1"})]
@@ -64,7 +69,7 @@ def doctor(as_json: Json = False) -> None:
             {"ok": all(check.ok is not False for check in checks), "checks": list(map(dataclasses.asdict, checks))}
         )
     else:
-        mark = {True: "[green]ok[/]", None: "[yellow]optional[/]", False: "[red]missing[/]"}
+        mark = {True: Text("ok", "green"), None: Text("optional", "yellow"), False: Text("missing", "red")}
         print_table(("", "what", "found", "mend with"), [(mark[c.ok], c.name, c.found, c.mend) for c in checks])
     if any(check.ok is False for check in checks):
         raise typer.Exit(1)

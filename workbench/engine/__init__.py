@@ -9,6 +9,7 @@ by ``--scheduler`` or ``WORKBENCH_SCHEDULER``. A run belongs to the scheduler an
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import concurrent.futures
 import functools
@@ -116,10 +117,10 @@ class Engine:
 
         # What it logs of a connection that closes as the engine ends would only disturb the terminal.
         logging.getLogger("distributed.batched").setLevel(logging.ERROR)
-        address = self.scheduler or self._child.stdout.readline().strip()
-        if not address:
-            raise OSError("the local cluster ended before it had started")
-        client = self._registry.client = Client(address, timeout="20s", set_as_default=False)
+        if self.scheduler:
+            asyncio.run(scheduler.check(self.scheduler))
+        place = {"address": self.scheduler} if self.scheduler else cluster.connection(self._child)
+        client = self._registry.client = Client(**place, timeout="20s", set_as_default=False)
         client.register_plugin(worker.Plugin())
         client.subscribe_topic(worker.TOPIC, functools.partial(events.on_event, self._registry))
 

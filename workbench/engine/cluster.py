@@ -2,17 +2,26 @@
 
 The web server, the terminal and the notebook talk to it exactly as they would to a cluster elsewhere. It ends
 when its parent does: the parent holds the other end of its standard input.
+
+It listens to nobody else. Whoever reaches a Dask scheduler can run code in its account, and every user of a machine
+reaches its loopback interface; so all connections want a key that is made at the start (TLS, both sides), and that the
+parent alone is told, through the pipe.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import json
 import logging
 import os
 import shutil
 import subprocess
 import sys
+from typing import Any
+
+from workbench.engine.keys import temporary_keys
 
 
 def gpu_count() -> int:
@@ -35,10 +44,12 @@ def slot_count() -> int:
 
 
 async def serve(slots: int) -> None:
-    """Start the cluster, print its address, and serve until standard input ends."""
+    """Start the cluster, print how to connect to it, and serve until standard input ends."""
     import dask
     import psutil
-    from distributed import Nanny, Scheduler, SpecCluster
+    from distributed import Nanny, Security, SpecCluster
+
+    from workbench.engine.servers import Scheduler, Worker
 
     dask.config.set(
         {
@@ -52,12 +63,18 @@ async def serve(slots: int) -> None:
             "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 2**30,
             "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 2**29,
             "distributed.worker.profile.enabled": False,
+            # What an HTTP server would answer: there is none.
+            "distributed.scheduler.http.routes": [],
+            "distributed.worker.http.routes": [],
         }
     )
     gpus, threads = gpu_count(), max(1, core_count() // slots)
     os.environ |= {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE", "MLFLOW_DISABLE_TELEMETRY": "true"}
     _share_imports()
     memory = psutil.virtual_memory().total
+    keys = temporary_keys()
+    security = Security(**keys)
+    listens = {"host": "127.0.0.1", "security": security, "dashboard": False}
 
     def worker(resource: str, index: int) -> dict:
         # A probe is small and shares the machine with the runs: there, more threads only wait for each other.
@@ -65,15 +82,20 @@ async def serve(slots: int) -> None:
         if gpus:
             env["CUDA_VISIBLE_DEVICES"] = str(index % gpus)
         options = {"nthreads": 1, "resources": {resource: 1}, "memory_limit": memory, "env": env}
-        return {"cls": Nanny, "options": options | {"host": "127.0.0.1", "dashboard": False}}
+        return {"cls": Nanny, "options": options | listens | {"worker_class": Worker}}
 
     workers = {f"run-{i}": worker("run", i) for i in range(slots)} | {"probe": worker("probe", 0)}
     ended = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     # What Dask logs of connections that close as the cluster ends would only disturb the terminal of the parent.
     ended.add_done_callback(lambda _: logging.disable())
-    scheduler = {"cls": Scheduler, "options": {"host": "127.0.0.1", "port": 0, "dashboard": False}}
-    async with SpecCluster(workers=workers, scheduler=scheduler, asynchronous=True, silence_logs=40) as cluster:
-        print(cluster.scheduler_address, flush=True)
+    scheduler = {"cls": Scheduler, "options": listens | {"port": 0}}
+    options = {"security": security, "asynchronous": True, "silence_logs": 40}
+    async with SpecCluster(workers=workers, scheduler=scheduler, **options) as cluster:
+        with contextlib.suppress(BrokenPipeError):  # the parent has ended meanwhile
+            os.write(
+                sys.stdout.fileno(),
+                f"{json.dumps({'address': cluster.scheduler_address, 'security': keys})}\n".encode(),
+            )
         await ended
 
 
@@ -86,14 +108,15 @@ def _share_imports() -> None:
     import dask
     from distributed.utils import get_mp_context
 
-    if sys.platform == "linux":
+    # In Python 3.11.0 any user of the machine can talk to the process that forks (CVE-2022-42919).
+    if sys.platform == "linux" and sys.version_info >= (3, 11, 1):
         dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"})
         context = get_mp_context()  # Dask sets its own list of imports with the first call
         context.set_forkserver_preload(["workbench.engine.preload"])
 
 
 def spawn(slots: int) -> subprocess.Popen:
-    """Start the cluster as a child; its first line of output is the scheduler's address."""
+    """Start the cluster as a child; `connection` waits for it."""
     # Not by -m: the package `workbench.engine` imports this module, and Python would warn of it in the terminal.
     code = "import gc; gc.disable(); from workbench.engine.cluster import main; main()"
     command = [sys.executable, "-c", code, str(slots)]
@@ -101,6 +124,20 @@ def spawn(slots: int) -> subprocess.Popen:
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     # A session of its own: Ctrl-C in the terminal stops the run softly and must not reach the workers.
     return subprocess.Popen(command, env=env, start_new_session=True, **pipes)
+
+
+def connection(child: subprocess.Popen) -> dict[str, Any]:
+    """Wait until a cluster has started, and return the arguments with which `distributed.Client` connects to it.
+
+    Raises
+    ------
+    OSError
+        If it ended before.
+    """
+    line = child.stdout.readline()
+    if not line:
+        raise OSError("the local cluster ended before it had started")
+    return json.loads(line)
 
 
 def main() -> None:

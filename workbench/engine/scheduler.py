@@ -5,6 +5,38 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from workbench.contract.errors import LabError
+
+OPEN = "It has no TLS: whoever reaches it can run code in its account and in those of its workers."
+NO_TLS_FILES = "There are no certificates for it in Dask's configuration."
+
+
+def is_open(address: str) -> bool:
+    """Return True for a scheduler that takes orders from everybody who reaches it: one without TLS."""
+    return address.partition("://")[0] not in ("tls", "wss")
+
+
+async def check(address: str, timeout: float = 20) -> None:
+    """Connect to a scheduler for a moment, with the certificates that Dask's configuration names.
+
+    Raises
+    ------
+    LabError
+        If it does not answer within `timeout` seconds, or not to us.
+    """
+    from distributed import Security
+    from distributed.comm import connect
+
+    try:
+        files = Security().get_connection_args("client")
+        if not is_open(address) and files["ssl_context"] is None:
+            raise OSError(NO_TLS_FILES)
+        link = await connect(address, timeout=timeout, **files)
+        await link.close()
+    except (OSError, ValueError, RuntimeError) as error:
+        hint = "dask scheduler starts one and prints its address: tcp://…, with certificates tls://… (docs/deploy.md)."
+        raise LabError(f"The scheduler {address} does not answer: {error}", hint) from error
+
 
 def new_key(run_id: str) -> str:
     """Return a name for the Dask task of a run; Dask may still know that of an earlier attempt."""

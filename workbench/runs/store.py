@@ -6,6 +6,7 @@ tracking server instead. The stock MLflow client reads every run.
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import gc
 import json
@@ -15,7 +16,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +26,7 @@ from urllib.parse import unquote, urlparse
 from workbench.contract.errors import LabError
 from workbench.contract.lab import labs
 from workbench.data.catalog.cache import home
-from workbench.runs.machine_errors import ErrorTranslator
+from workbench.runs.machine_errors import ErrorTranslator, home_error, user_error
 from workbench.runs.record import ACTIVE, Run, recorded_run
 
 if TYPE_CHECKING:
@@ -307,6 +308,18 @@ def _collection_paused() -> Iterator[None]:
             gc.enable()
 
 
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Let other processes wait meanwhile that open the store; the lock ends with its process."""
+    place = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):  # a network drive may know no locks
+            fcntl.flock(place, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(place)
+
+
 @functools.cache
 def open_store(uri: str = "", root: str = "") -> Store:
     """Return this process's store; the first call on a new database takes a few seconds.
@@ -316,15 +329,23 @@ def open_store(uri: str = "", root: str = "") -> Store:
     LabError
         If the store cannot be reached or written.
     """
-    place = Path(root) if root else home().resolve()
-    place.mkdir(parents=True, exist_ok=True)
+    try:
+        place = Path(root) if root else home().resolve()
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise home_error(error) from error
     uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{place / 'runs.db'}"
     try:
-        with _collection_paused():  # the import of MLflow takes a third less without it
+        # Migrations happen here; of SQLite's database, two at once would leave one that is no good to anybody.
+        alone = _locked(place) if uri.startswith("sqlite:") else nullcontext()
+        with _collection_paused(), alone:  # the import of MLflow takes a third less without collection
             store = Store(uri, place)
-            store.client.search_experiments(max_results=1)  # migrations happen here
+            store.client.search_experiments(max_results=1)
     except LabError:
         raise
     except Exception as error:  # whatever the database or server says
-        raise LabError(f"The run store at {uri} cannot be opened: {error}", "workbench doctor says more.") from error
+        told = user_error(error) or LabError(
+            f"The run store at {uri} cannot be opened: {error}", "workbench doctor says more."
+        )
+        raise told from error
     return store

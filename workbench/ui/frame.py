@@ -13,9 +13,13 @@ import panel_material_ui as pmui
 from bokeh.plotting import figure
 
 
-def paragraph(text: str) -> pn.pane.Markdown:
-    """Return a paragraph that is narrow enough to read."""
-    return pn.pane.Markdown(text, sizing_mode="stretch_width", styles={"max-width": "75ch"}, margin=(0, 5))
+def paragraph(text: str, margin: tuple[int, int] = (0, 5)) -> pn.pane.Markdown:
+    """Return a paragraph that is narrow enough to read, in Markdown; HTML in it stands for itself.
+
+    Its text may hold names out of a file.
+    """
+    look = {"sizing_mode": "stretch_width", "styles": {"max-width": "75ch"}, "margin": margin}
+    return pn.pane.Markdown(text, renderer_options={"html": False}, **look)
 
 
 def flow(*items: Any, width: int = 320) -> pn.Row:

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 
+from workbench.contract.errors import LabError
+
 Progress = Callable[[int, int, str], None]
 """``progress(done_bytes, total_bytes, stage)``; it may raise to interrupt a download."""
 
@@ -21,8 +23,18 @@ SUMS = "SHA256SUMS"  # the list of a folder's files that a mirror on the web nee
 
 
 def home() -> Path:
-    """Return the workbench's own folder: ``WORKBENCH_HOME``, or ``~/.workbench``."""
-    return Path(os.environ.get("WORKBENCH_HOME") or Path.home() / ".workbench").expanduser()
+    """Return the workbench's own folder: ``WORKBENCH_HOME``, or ``~/.workbench``.
+
+    Raises
+    ------
+    LabError
+        If the system does not say where the home of the user is.
+    """
+    named = os.environ.get("WORKBENCH_HOME") or "~/.workbench"
+    try:
+        return Path(named).expanduser()
+    except RuntimeError as error:
+        raise LabError(f"The folder {named} is nowhere: {error}", "Set WORKBENCH_HOME to a folder.") from None
 
 
 def cache() -> Path:

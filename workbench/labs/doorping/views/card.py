@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ def card_view(result: Result, link: Any = None) -> pn.Column:
     tests, labels = np.asarray(result.arrays["tests"]), np.asarray(result.arrays["test_labels"])
     few = [tests[labels == c][:EACH] for c in range(len(card)) if (labels == c).sum() >= EACH]
     parts = [style.picture(tiled(np.stack(few)), 200, "test images, a row a class")] if few else []
-    notes = "".join(f"<li>{note}</li>" for note in result.notes)
+    notes = "".join(f"<li>{escape(note)}</li>" for note in result.notes)
     return view(
         "The images that the run began with. Which ones are taken is drawn by the run's seed, alike for all attacks.",
         pn.FlexBox(table_pane(table), html("".join(parts)), gap="24px"),

@@ -66,7 +66,7 @@ class Lane:
             margin=(5, 10),
             size="small",
         )
-        self.note = pn.pane.Markdown("", margin=(8, 5))
+        self.note = frame.paragraph("", margin=(8, 5))
         self.grid = grid_of(self.rows, 120.0, editable=editable)
 
     def with_(self, *controls: Any) -> pn.Column:
@@ -150,7 +150,7 @@ class Table:
         second = state.get("second", "none" if "none" in trained else SIMPLE[0])
         self.first = Lane(players, first if first in players else players[0], link, self.settings, "first", True)
         self.second = Lane(players, second if second in players else players[-1], link, self.settings, "second", False)
-        self.likely = pn.pane.Markdown("", margin=(0, 5))
+        self.likely = frame.paragraph("")
         rows = state.get("rows")
         self.own = unbits(rows) if rows else self._prompt_rows()
         self._wire()

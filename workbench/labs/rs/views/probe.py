@@ -15,7 +15,7 @@ from workbench.labs.rs.params import Question
 from workbench.labs.rs.views import style
 from workbench.labs.rs.views.one_set import NOT_COMPARABLE, MeasureDots, chosen_eps
 from workbench.ui.controls import controls
-from workbench.ui.frame import needs_page
+from workbench.ui.frame import needs_page, paragraph
 from workbench.ui.palette import GREEN
 from workbench_widgets import ClassHandles, flat
 
@@ -73,7 +73,7 @@ class Mover:
         self._showing = False
         self.dots: MeasureDots | None = None
         self.accuracy = bm.ColumnDataSource({"name": [], "value": [], "text": []})
-        self.note = pn.pane.Markdown("Asking …", margin=(8, 5))
+        self.note = paragraph("Asking …", margin=(8, 5))
         self.answers = pn.Column(sizing_mode="stretch_width")
         self.handles = ClassHandles(colors=[style.look(i)[0] for i in range(2)], sizing_mode="stretch_width")
         self.sliders = _sliders()
