@@ -29,6 +29,7 @@ from workbench.data.volumes.card import volume_card
 from workbench.pages.lab.image_card import image_html
 from workbench.pages.lab.scene_card import scene_html
 from workbench.pages.lab.volume_card import volume_html
+from workbench.runs.machine_errors import user_error
 from workbench.ui.datacard import card_frame
 from workbench.ui.errors import error_html
 from workbench.ui.style import html
@@ -153,7 +154,8 @@ class OwnDataInput:
             path = await asyncio.to_thread(save_upload, name or "file", blob, self._suffixes, self._limit)
             card = await asyncio.to_thread(self._describe, path)
         except Exception as error:  # whatever is in a user's file, the page says it in words
-            known = error if isinstance(error, LabError) else LabError(f"{name} could not be read: {error}")
+            known = error if isinstance(error, LabError) else user_error(error)
+            known = known or LabError(f"{name} could not be read: {error}")
             self._say(error_html(known, f"reading {name}"))
             self._chosen("")  # or Run would quietly take the file before
             return
