@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -35,27 +36,31 @@ def server_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def server(server_home: Path) -> Iterator[str]:
     """Serve the workbench from an empty home; yields the page's address."""
+    with serve(server_home, server_home / "server.log") as address:
+        yield address
+
+
+@pytest.fixture
+def server_without_home(tmp_path: Path) -> Iterator[str]:
+    """Serve the workbench from a home that cannot be made; yields the page's address."""
+    (tmp_path / "file").write_text("")
+    with serve(tmp_path / "file" / "home", tmp_path / "server.log") as address:
+        yield address
+
+
+@contextmanager
+def serve(home: Path, log: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    home = server_home
     env = os.environ | {"WORKBENCH_HOME": str(home), "WORKBENCH_SLOTS": "1", "OMP_NUM_THREADS": "1"}
-    command = [
-        sys.executable,
-        "-m",
-        "panel",
-        "serve",
-        "workbench/app.py",
-        "--port",
-        str(port),
-        "--address",
-        "127.0.0.1",
-    ]
-    with (home / "server.log").open("w") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT)
+    command = [sys.executable, "-m", "panel", "serve", "workbench/app.py"]
+    command += ["--port", str(port), "--address", "127.0.0.1"]
+    with log.open("w") as file:
+        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=file, stderr=subprocess.STDOUT)
     address = f"http://localhost:{port}/app"
     try:
-        _await(address, process, home / "server.log")
+        _await(address, process, log)
         yield address
     finally:
         process.terminate()

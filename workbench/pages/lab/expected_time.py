@@ -6,6 +6,7 @@ import asyncio
 
 import panel as pn
 
+from workbench.contract.errors import LabError
 from workbench.contract.lab import Lab
 from workbench.engine.durations import usual_seconds
 from workbench.engine.owner import this_process
@@ -42,7 +43,10 @@ class ExpectedTime:
 
     async def _look(self) -> None:
         preset = self._preset
-        took = await asyncio.to_thread(lambda: usual_seconds(open_store(), self._lab.name, preset, self._owner))
+        try:
+            took = await asyncio.to_thread(lambda: usual_seconds(open_store(), self._lab.name, preset, self._owner))
+        except LabError:  # the store cannot be read, which the page says where the runs would be
+            took = None
         if preset != self._preset:  # another one was chosen meanwhile
             return
         if took is not None:

@@ -12,6 +12,7 @@ import panel_material_ui as pmui
 from workbench.contract.errors import LabError
 from workbench.data.cards import KINDS, card
 from workbench.data.uploads import save_upload
+from workbench.runs.machine_errors import user_error
 from workbench.ui.datacards import card_html
 from workbench.ui.errors import error_html
 from workbench.ui.style import html
@@ -54,7 +55,8 @@ class OwnDataInput:
             path = await asyncio.to_thread(save_upload, name or "file", blob, self._suffixes, self._limit)
             shown = card_html(await asyncio.to_thread(card, path, self._modality))
         except Exception as error:  # whatever is in a user's file, the page says it in words
-            known = error if isinstance(error, LabError) else LabError(f"{name} could not be read: {error}")
+            known = error if isinstance(error, LabError) else user_error(error)
+            known = known or LabError(f"{name} could not be read: {error}")
             self._say(error_html(known, f"reading {name}"))
             self._chosen("")  # or Run would quietly take the file before
             return
