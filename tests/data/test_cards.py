@@ -75,7 +75,7 @@ def test_a_colon_and_a_drive_stay_below_the_folder(tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir() if p.name != "home") == ["a.zip", "out"]
 
 
-@pytest.mark.parametrize(("size", "limit", "why"), [(120, 200, "no data: 100 times"), (30, 20, "more than 20 MB")])
+@pytest.mark.parametrize(("size", "limit", "why"), [(600, 900, "nearly empty"), (30, 20, "more than 20 MB")])
 def test_an_archive_that_swells_is_refused_before_a_byte_is_written(tmp_path, size, limit, why):
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as box, box.open("a.dcm", "w") as file:
         for _ in range(size):
@@ -128,3 +128,12 @@ def test_a_nearly_empty_scan_is_refused_at_once_and_an_empty_mask_is_read(tmp_pa
     with pytest.raises(LabError, match="nearly empty"):
         card(tmp_path / "a.nii.gz")
     assert open_nifti(tmp_path / "a.nii.gz").shape == (512, 512, 400)
+
+
+def test_single_letters_beyond_ascii_are_western(tmp_path):
+    raw = "Äpfel/0.png".encode("cp1252")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as box:
+        box.writestr("AAAAA/0.png".ljust(len(raw), "A"), "x")
+    blob = (tmp_path / "a.zip").read_bytes().replace(b"AAAAA/0.png", raw)
+    (tmp_path / "a.zip").write_bytes(blob)
+    assert archives.names(tmp_path / "a.zip") == ["Äpfel/0.png"]

@@ -117,10 +117,10 @@ def find_modality(path: Path) -> str:
     if ends(*point_files.SUFFIXES) or any(DRIVES & set(Path(n).parts) for n in inside):
         return "Scenes"
     arrays = {n.removesuffix(".npy") for n in names if n.endswith(".npy")}
-    if any(pair <= arrays for pair in PAIRS) or any(n.endswith(PICTURES) for n in names):
+    if any(pair <= arrays for pair in PAIRS) or ends(*PICTURES):
         return "Images"
-    scan = name.endswith((".zip", ".inv3", *NIFTI)) or path.is_dir() or SCANS & arrays
-    return "Volumes" if scan else "Tables"
+    scan = name.endswith((".zip", ".inv3", ".dcm", ".ima", ".img", ".img.gz", *NIFTI))
+    return "Volumes" if scan or path.is_dir() or SCANS & arrays else "Tables"
 
 
 def _table(path: Path) -> Card:

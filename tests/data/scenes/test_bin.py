@@ -74,15 +74,21 @@ def test_said_columns_count_whatever_the_values_look_like(tmp_path):
     assert len(read_points(written(tmp_path, FIVE), columns=4)[0]) == N * 5 // 4
 
 
+def test_an_intensity_in_decibels_is_negative(tmp_path):
+    points, _, told = read_points(written(tmp_path, np.c_[XYZ, -60 * INTENSITY]))
+    np.testing.assert_allclose(points[:, :3], XYZ, rtol=1e-6)
+    assert (np.diff(points[np.argsort(INTENSITY), 3]) <= 0).all() and np.ptp(points[:, 3]) > 0.9
+    assert "negative" in told
+
+
 @pytest.mark.parametrize(
     ("rows", "why"),
     [
         (FIVE.ravel()[:-4], "repeats every 5 float32 numbers, but 6,296 are no whole rows"),
-        (np.c_[XYZ, INTENSITY - 0.5], "repeats every 4 float32 numbers, but its columns are not x, y, z and intensity"),
         (np.full((40, 4), np.nan), "None of the 160 numbers"),
         (np.zeros((40, 4)), "no rows of 3, 4, 5, 6 or 7 float32 numbers"),
     ],
-    ids=["cut off", "no intensity", "not finite", "zeros"],
+    ids=["cut off", "not finite", "zeros"],
 )
 def test_what_fits_no_number_of_columns_is_refused(rows, why, tmp_path):
     with pytest.raises(LabError, match=why) as caught:

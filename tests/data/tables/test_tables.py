@@ -356,3 +356,10 @@ def test_decimal_commas_are_read_where_semicolons_separate(write):
 def test_a_header_alone_is_told_as_such(write):
     with pytest.raises(LabError, match="one line only"):
         read_table(write("t.csv", "height,width,class\n"))
+
+
+def test_pairs_in_a_file_with_points_are_words(tmp_path):
+    rows = "".join(f'"{k % 3},{k % 2}",{k / 4 + 0.1},{"xy"[k % 5 > 2]}\n' for k in range(40))
+    (tmp_path / "t.csv").write_text("pos,b,class\n" + rows)
+    assert "b" in read_table(tmp_path / "t.csv").feature_names
+    assert len(read_table(tmp_path / "t.csv").feature_names) == 7, "six pairs, one column each"

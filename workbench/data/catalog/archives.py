@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tarfile
 import unicodedata
@@ -14,9 +15,9 @@ from typing import IO
 from workbench.contract.errors import LabError
 from workbench.data.reader import short
 
-DENSEST = 100  # more than so many bytes of content a byte of the archive is no data that somebody measured
-SMALL = 100_000_000  # bytes of content that are unpacked however dense the archive is
-ENCODINGS = ("utf-8", "gb18030", "cp932", "euc_kr")  # of names in a zip that does not say which it uses
+DENSEST = 100  # bytes of content a byte of a large archive: measured data have noise, and do not compress that well
+LARGE = 500_000_000  # bytes of content from which that is asked: drawings and masks may compress better
+WESTERN, EASTERN = ("cp1252",), ("gb18030", "cp932", "euc_kr")  # encodings of names in a zip that does not say which
 
 
 def extract(archive: Path, inside: str, place: Path, patterns: tuple[str, ...] = (), limit: int = 2**33) -> Path:
@@ -71,7 +72,7 @@ def extract(archive: Path, inside: str, place: Path, patterns: tuple[str, ...] =
     except Exception as error:  # zip, tar, zlib, lzma, struct: what damaged bytes make of them has no end of names
         raise LabError(f"{archive.name} cannot be unpacked: {short(error)}", "Pack or copy it again.") from error
     if not place.exists():
-        raise LabError(f"{archive.name} holds no {inside!r}.")
+        raise LabError(f"{archive.name} holds no {inside!r}." if inside else f"{archive.name} holds no file that fits.")
     return place
 
 
@@ -106,10 +107,10 @@ def _check_size(archive: Path, limit: int, relative_path: Callable[[str], str | 
         size = archive.stat().st_size
         if claimed > limit:
             raise _too_large(archive, limit)
-        if claimed > SMALL and claimed > DENSEST * size:
+        if claimed > LARGE and claimed > DENSEST * size:
             raise LabError(
                 f"{archive.name} has {size / 1e6:,.1f} MB and unpacks to {claimed / 1e6:,.0f} MB.",
-                f"That is no data: {DENSEST} times its size is the limit.",
+                "It is nearly empty: measured data do not compress that well. Take a part of it.",
             )
 
 
@@ -161,7 +162,8 @@ def _encoding(box: zipfile.ZipFile) -> str:
     pack them again. Where that makes letters, as in names of a Western language, they stay.
     """
     found = [info.orig_filename for info in box.infolist() if not info.orig_filename.isascii()]
-    for code in ENCODINGS if found else ():
+    pairs = any(re.search(rb"[\x80-\xff]{2}", name.encode("cp437", "ignore")) for name in found)
+    for code in ("utf-8", *(EASTERN if pairs else WESTERN)) if found else ():
         try:
             decoded = [name.encode("cp437").decode(code) for name in found]
         except UnicodeError:

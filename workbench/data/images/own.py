@@ -89,7 +89,7 @@ def _folder(path: Path, name: str, left: int = 0, code: str = "") -> ImageSet:
     images = [np.stack([np.broadcast_to(i, (side, side, channels)) for i in part]) for part in read]
     notes = [f"{left:,} files of the zip have names that leave its folder, or stand twice: left out."] if left else []
     if code:
-        notes.append(f"The names in the zip were read as {code}: it does not say their encoding, or says a wrong one.")
+        notes.append(f"The zip does not say how its names are encoded, or says it wrongly: {code} was guessed.")
     if train:
         others = sorted({p.name for p in inner.values()} - {train.name, test.name if test else ""})
         notes += [f"Left out: {', '.join(others)}."] if others else []

@@ -12,10 +12,13 @@ from workbench.data.tables.columns import MAX_LEVELS
 
 KEPT = "feature"  # a column whose name begins so is a feature, whatever it holds
 CHANCE = 1e-3  # that some column without meaning looks like a leak: below it is no accident
+FEW = 30  # rows
 SHOWN = 5
 _COUNTER = re.compile(r"(?i:(?:.*[\s_.-])?(?:id|uid|idx|index|row|no|nr|number))|.*[a-z]I[dD]|(?i:unnamed: \d+)")
+_NAMELESS = re.compile(r"(?i:column \d+)?")
 _ID = re.compile(r"(?i:(?:.*[\s_.-])?u?id)|.*[a-z]I[dD]")
 LEFT_OUT = f"It was left out; to keep it, begin its name with '{KEPT}'."
+ONE_TO_ONE = "has one value for each class, so that it alone tells the class"
 
 
 def find_leaks(frame: pd.DataFrame, labels: pd.Series, originals: dict[str, str]) -> tuple[dict[str, str], list[str]]:
@@ -44,7 +47,7 @@ def find_leaks(frame: pd.DataFrame, labels: pd.Series, originals: dict[str, str]
         elif len(column) >= 10 and _ID.fullmatch(name.strip()) and _whole(column) is not None and column.is_unique:
             why = "has a different number in each row, as an identifier has"
         elif bound == "one-to-one":
-            why = "has one value for each class, and tells it exactly"
+            why = ONE_TO_ONE
         else:
             doubtful += [name] if bound else []
             continue
@@ -79,14 +82,17 @@ def _whole(column: pd.Series) -> np.ndarray | None:
 
 
 def _row_number(column: pd.Series, columns: int) -> int | None:
-    """Return 0 or 1 if a column counts the rows from there, also out of order if its name says that it counts."""
-    values = _whole(column)
+    """Return 0 or 1 if a column counts the rows from there; out of order, or in a few rows, if its name says so."""
+    values, name = _whole(column), str(column.name).strip()
+    counter = bool(_COUNTER.fullmatch(name) or _NAMELESS.fullmatch(name))
+    if not counter and len(column) < FEW:  # months, doses, ages
+        return None
     if values is None or columns / math.factorial(min(len(values), 20)) > CHANCE:
         return None
     first = values.min()
     if first not in (0, 1) or values.max() != first + len(values) - 1:
         return None
-    ordered = np.sort(values) if _COUNTER.fullmatch(str(column.name).strip()) else values
+    ordered = np.sort(values) if _COUNTER.fullmatch(name) else values
     return int(first) if (ordered == first + np.arange(len(values))).all() else None
 
 

@@ -15,7 +15,7 @@ from workbench.data.catalog import cache
 from workbench.data.tables.cells import read_cells, read_labels
 from workbench.data.tables.columns import MAX_FEATURES, choose_target, classes, encode, unique_names
 from workbench.data.tables.formats import SUFFIXES, read_raw
-from workbench.data.tables.leaks import LEFT_OUT, find_leaks
+from workbench.data.tables.leaks import LEFT_OUT, ONE_TO_ONE, find_leaks
 from workbench.data.tables.raw import Raw
 
 MAX_BYTES = 100_000_000
@@ -136,8 +136,11 @@ def tabulate(raw: Raw, target: str | None = None) -> Table:
     frame, read = read_cells(frame, raw.comma)
     leaks, doubts = find_leaks(frame, labels, originals)
     columns, gaps, names, encoding = _encoded(frame.drop(columns=list(leaks)))
-    if not columns and leaks:
-        leaks = {column: why.replace(LEFT_OUT, "It stays, as nothing else is there.") for column, why in leaks.items()}
+    if not columns and (last := [column for column, why in leaks.items() if ONE_TO_ONE in why]):
+        leaks |= {column: leaks[column].replace(LEFT_OUT, "It stays, as nothing else is there.") for column in last}
+        columns, gaps, names, encoding = _encoded(frame[last])
+    bare = not columns and bool(leaks)  # told below, if nothing is wrong with the classes
+    if bare:
         columns, gaps, names, encoding = _encoded(frame)
     if not columns:
         raise LabError("No column holds numbers or a few categories.", "At least one usable feature column is needed.")
@@ -155,6 +158,8 @@ def tabulate(raw: Raw, target: str | None = None) -> Table:
     if lost:
         notes.append(_dropped(lost, len(keep)))
     y, class_names = classes(labels[keep], name, raw.class_names)
+    if bare:
+        raise LabError(f"No feature is left. {' '.join(leaks.values())}", "Add a column that was measured.")
     return Table(X[keep], y, names, class_names, notes, missing, name, lost, mind)
 
 

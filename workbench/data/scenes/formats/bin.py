@@ -97,7 +97,7 @@ def _found_width(path: Path, values: np.ndarray, usual: int) -> int:
     if not np.isfinite(values).any():
         raise LabError(f"None of the {len(values):,} numbers of {path.name} is finite.", "Export it again.")
     if sure:
-        if sure in whole and _plausible(sample, sure):
+        if sure in whole and _plausible(sample, sure, any_intensity=sure == 4):  # in dB it is negative
             return sure
         why = "its columns are not x, y, z and intensity" if sure in whole else f"{len(values):,} are no whole rows"
         raise LabError(f"{path.name} repeats every {sure} float32 numbers, but {why}.", HINT)
@@ -117,7 +117,7 @@ def _sampled(values: np.ndarray) -> np.ndarray:
     return values if step < 2 else values[: len(values) // BLOCK * BLOCK].reshape(-1, BLOCK)[::step].ravel()
 
 
-def _plausible(values: np.ndarray, width: int) -> bool:
+def _plausible(values: np.ndarray, width: int, any_intensity: bool = False) -> bool:
     """Return True if most rows look like meters and intensity.
 
     Of float64 read as float32, every other column has wild exponents.
@@ -130,8 +130,8 @@ def _plausible(values: np.ndarray, width: int) -> bool:
         good = ((xyz < FAR / 10) & ((xyz == 0) | (xyz > 1e-9))).all(1) | np.isnan(xyz).any(1)
         spread = np.nanmax(xyz, initial=0.0) > 1e-3 or len(xyz) < 2
         intensity = rows[:, 3:4]
-        bright = (((intensity >= 0) & (intensity <= 65535)) | np.isnan(intensity)).mean() >= MOST if width > 3 else True
-    return bool(good.mean() > 0.9 and spread and bright)
+        bright = (((intensity >= 0) & (intensity <= 65535)) | np.isnan(intensity)).mean() >= MOST
+    return bool(good.mean() > 0.9 and spread and (bright or width == 3 or any_intensity))
 
 
 def _kind(column: np.ndarray) -> str:

@@ -72,15 +72,21 @@ BEAMS = ("ring", "beam", "line", "channel", "scalar_ring")
 
 
 def _settled(name: str, xyz: np.ndarray, intensity: np.ndarray | None, ring: np.ndarray | None) -> Cloud:
-    """Bring intensity to [0, 1]: it stays if it is there, is divided by 255 if that suffices, else by its maximum."""
+    """Bring intensity to [0, 1]: it stays if it is there, is divided by 255 if that suffices, else by its maximum.
+
+    Negative ones, as decibels are, are scaled from the lowest to the highest.
+    """
     points, remark = np.zeros((len(xyz), 5), np.float32), ""
     points[:, :3] = xyz
     if intensity is not None and len(xyz):
         finite = intensity[np.isfinite(intensity)]
         top = float(finite.max(initial=0.0))
-        by = 1.0 if top <= 1 else 255.0 if top <= 255 else top
-        points[:, 3] = np.clip(intensity / by, 0, 1)
+        low = min(0.0, float(np.percentile(finite, 1))) if len(finite) else 0.0
+        by = top - low if low else 1.0 if top <= 1 else 255.0 if top <= 255 else top
+        points[:, 3] = np.clip((intensity - low) / by, 0, 1)
         remark = f"its intensity was divided by {by:.6g}" if by not in (1.0, 255.0) else ""
+        if low:
+            remark = f"its intensity is negative in part: {low:.3g} to {top:.3g} became 0 to 1"
     rings = np.full(len(xyz), -1, np.int16)
     if ring is not None:
         fine = np.isfinite(ring) & (ring >= 0) & (ring < RINGS)
