@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ctypes.util
 import importlib.metadata
 import importlib.util
@@ -230,7 +229,7 @@ def scheduler() -> Check:
     from workbench.engine.scheduler import OPEN, check, is_open
 
     try:
-        asyncio.run(check(address, timeout=3))
+        check(address, timeout=3)
     except LabError as error:
         return Check("Scheduler", False, error.cause, f"{error.hint} Or unset WORKBENCH_SCHEDULER.")
     if is_open(address):

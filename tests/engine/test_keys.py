@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
@@ -43,12 +44,16 @@ def test_a_local_cluster_listens_to_no_browser(ports):
             line.getresponse()
 
 
-async def greet(address, security):
-    link = await connect(address, timeout=2, **security.get_connection_args("client"))
-    await link.write({"op": "identity", "reply": True})
-    answer = await link.read()
-    await link.close()
-    return answer
+def greet(address, security, timeout):
+    async def ask():
+        link = await connect(address, timeout=timeout, **security.get_connection_args("client"))
+        await link.write({"op": "identity", "reply": True})
+        answer = await link.read()
+        await link.close()
+        return answer
+
+    with ThreadPoolExecutor(1) as other:  # Playwright, once used, has an event loop of its own in this thread
+        return other.submit(asyncio.run, ask()).result()
 
 
 def test_a_local_cluster_refuses_strangers_and_takes_its_own(engine, ports):
@@ -63,8 +68,8 @@ def test_a_local_cluster_refuses_strangers_and_takes_its_own(engine, ports):
             (f"tls://127.0.0.1:{port}", one_sided),
         ):
             with pytest.raises(OSError):
-                asyncio.run(greet(address, security))
-        assert asyncio.run(greet(f"tls://127.0.0.1:{port}", own))["id"]
+                greet(address, security, timeout=2)
+        assert greet(f"tls://127.0.0.1:{port}", own, timeout=60)["id"]
 
 
 def test_a_stranger_runs_nothing_in_a_local_cluster(engine):

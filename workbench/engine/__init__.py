@@ -9,7 +9,6 @@ by ``--scheduler`` or ``WORKBENCH_SCHEDULER``. A run belongs to the scheduler an
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import concurrent.futures
 import functools
@@ -118,7 +117,7 @@ class Engine:
         # What it logs of a connection that closes as the engine ends would only disturb the terminal.
         logging.getLogger("distributed.batched").setLevel(logging.ERROR)
         if self.scheduler:
-            asyncio.run(scheduler.check(self.scheduler))
+            scheduler.check(self.scheduler)
         place = {"address": self.scheduler} if self.scheduler else cluster.connection(self._child)
         client = self._registry.client = Client(**place, timeout="20s", set_as_default=False)
         client.register_plugin(worker.Plugin())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from workbench.contract.errors import LabError
@@ -16,7 +18,7 @@ def is_open(address: str) -> bool:
     return address.partition("://")[0] not in ("tls", "wss")
 
 
-async def check(address: str, timeout: float = 20) -> None:
+def check(address: str, timeout: float = 20) -> None:
     """Connect to a scheduler for a moment, with the certificates that Dask's configuration names.
 
     Raises
@@ -24,18 +26,23 @@ async def check(address: str, timeout: float = 20) -> None:
     LabError
         If it does not answer within `timeout` seconds, or not to us.
     """
-    from distributed import Security
-    from distributed.comm import connect
-
     try:
-        files = Security().get_connection_args("client")
-        if not is_open(address) and files["ssl_context"] is None:
-            raise OSError(NO_TLS_FILES)
-        link = await connect(address, timeout=timeout, **files)
-        await link.close()
+        with ThreadPoolExecutor(1) as thread:  # the caller may be within an event loop: a notebook's, a page's
+            thread.submit(asyncio.run, _greet(address, timeout)).result()
     except (OSError, ValueError, RuntimeError) as error:
         hint = "dask scheduler starts one and prints its address: tcp://…, with certificates tls://… (docs/deploy.md)."
         raise LabError(f"The scheduler {address} does not answer: {error}", hint) from error
+
+
+async def _greet(address: str, timeout: float) -> None:
+    from distributed import Security
+    from distributed.comm import connect
+
+    files = Security().get_connection_args("client")
+    if not is_open(address) and files["ssl_context"] is None:
+        raise OSError(NO_TLS_FILES)
+    link = await connect(address, timeout=timeout, **files)
+    await link.close()
 
 
 def new_key(run_id: str) -> str:
