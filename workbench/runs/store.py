@@ -14,6 +14,7 @@ import logging
 import math
 import os
 import re
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -332,6 +333,8 @@ def open_store(uri: str = "", root: str = "") -> Store:
     try:
         place = Path(root) if root else home().resolve()
         place.mkdir(parents=True, exist_ok=True)
+        if not (place / "runs.db").exists():  # MLflow would try for a minute and a half to make it
+            tempfile.TemporaryFile(dir=place).close()
     except OSError as error:
         raise home_error(error) from error
     uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{place / 'runs.db'}"
