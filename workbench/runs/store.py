@@ -330,14 +330,16 @@ def open_store(uri: str = "", root: str = "") -> Store:
     LabError
         If the store cannot be reached or written.
     """
+    uri = uri or os.environ.get("MLFLOW_TRACKING_URI", "")
     try:
         place = Path(root) if root else home().resolve()
         place.mkdir(parents=True, exist_ok=True)
-        if not (place / "runs.db").exists():  # MLflow would try for a minute and a half to make it
+        database = place / "runs.db"
+        if not uri and not database.exists():  # MLflow would try for a minute and a half to make it
             tempfile.TemporaryFile(dir=place).close()
     except OSError as error:
         raise home_error(error) from error
-    uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{place / 'runs.db'}"
+    uri = uri or f"sqlite:///{database}"
     try:
         # Migrations happen here; of SQLite's database, two at once would leave one that is no good to anybody.
         alone = _locked(place) if uri.startswith("sqlite:") else nullcontext()

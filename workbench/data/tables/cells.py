@@ -144,7 +144,6 @@ def read_cells(frame: pd.DataFrame, comma: str = "thousands") -> tuple[pd.DataFr
     told = _common(list(roles.values()))
     if told == "decimal" and comma == "thousands" and _points(frame, {}):  # of a file with points: pairs, not decimals
         told, roles = "", {name: "" if role == "decimal" else role for name, role in roles.items()}
-        comma = "thousands"
     if told or comma == "open":
         comma = told or ("thousands" if _points(frame, texts) else "decimal")
     done = _Done()
